@@ -1,0 +1,10 @@
+/* isa_neon.c: kernels for 64-bit ARM, where NEON with FMA is always there. */
+#include "isa.h"
+
+#ifdef MT_ARM64
+#define VBYTES 16
+#define ISA_NEON
+#define ISA_TABLE mt_isa_neon
+#define ISA_NAME "neon"
+#include "kernels.inc"
+#endif

@@ -1,0 +1,68 @@
+/* minitorch.h: everything that Python (or a C program) may call.
+ *
+ * The part between the two marker comments is handed to cffi as it stands, so it is written in cffi's
+ * subset of C: no #if, no attributes, no macros.
+ *
+ * Every pointer is to elements of the call's dtype unless said otherwise. Sizes count elements. A function
+ * that can fail returns an mt_status and has changed nothing when it refuses its arguments. No function
+ * prints, exits or raises. All may be called from several threads at once; outputs must not overlap inputs
+ * unless a function says that it works in place.
+ */
+#ifndef MINITORCH_H
+#define MINITORCH_H
+
+#include <stdint.h>
+
+/* cdef begin */
+
+typedef enum {
+    MT_OK = 0,
+    MT_ERR_NOMEM = 1,      /* memory could not be had */
+    MT_ERR_ARGUMENT = 2,   /* a size, code or pointer that makes no sense */
+    MT_ERR_OVERFLOW = 3,   /* the sizes multiply to more than can be addressed */
+    MT_ERR_ISA = 4         /* an instruction set that is unknown, not built in, or not on this CPU */
+} mt_status;
+
+typedef enum { MT_F32 = 0, MT_F64 = 1 } mt_dtype;
+
+/* ---- runtime ---- */
+
+mt_status mt_init(void);               /* call once before anything else; honours MINITORCH_ISA */
+const char *mt_status_text(mt_status status);
+
+int mt_get_num_threads(void);
+void mt_set_num_threads(int threads);  /* clamped to 1 .. 256; no effect on the bits of any result */
+int mt_openmp(void);                   /* 1 when built with OpenMP */
+const char *mt_compiler(void);
+
+/* Instruction sets are numbered 0 .. mt_isa_count() - 1; a number is usable when it is built in and the CPU has it. */
+int mt_isa_count(void);
+const char *mt_isa_name(int isa);
+int mt_isa_usable(int isa);
+int mt_isa_active(void);
+mt_status mt_set_isa(int isa);         /* for tests: not to be called while kernels run */
+
+/* ---- memory: 64-byte aligned blocks, recycled (memory.c) ---- */
+
+void *mt_pool_take(int64_t bytes);     /* NULL when memory cannot be had */
+void mt_pool_give(void *block);        /* NULL is ignored */
+void mt_pool_trim(void);               /* hand idle blocks back to the system */
+int64_t mt_pool_idle(void);            /* bytes kept for reuse */
+int64_t mt_pool_used(void);            /* bytes handed out */
+
+/* ---- elementwise (elementwise.c): operations are found by name ---- */
+
+int mt_unary_count(void);
+const char *mt_unary_name(int op);
+int mt_binary_count(void);
+const char *mt_binary_name(int op);
+
+/* out[i] = op(x[i]; a, b); out may be x. */
+mt_status mt_unary(int op, int dtype, int64_t n, const void *x, void *out, double a, double b);
+/* out[i] = op(x[i * incx], y[i * incy]; a, b) with incx and incy 0 or 1; out may be x or y. */
+mt_status mt_binary(int op, int dtype, int64_t n, const void *x, int64_t incx, const void *y,
+                    int64_t incy, void *out, double a, double b);
+
+/* cdef end */
+
+#endif

@@ -1,0 +1,147 @@
+/* simd.h: the vector vocabulary that kernels are written in.
+ *
+ * Included by kernels.inc once for float and once for double, by each isa_*.c, which defines VBYTES (bytes in a
+ * vector) and opens the target pragma. Vectors are the compiler's own (GNU C vector extensions), so + - * /,
+ * comparisons and bit operations are written as for scalars; below is what those do not offer.
+ *
+ *   real, vec, ivec       the number, a vector of VL of them, and integers of the same width (masks: 0 or -1)
+ *   vset(s)               s in every lane
+ *   vload(p) vstore(p,v)  at any address
+ *   vload_n(p,n)          n < VL elements, zero in the other lanes; nothing beyond them is touched
+ *   vstore_n(p,n,v)       the first n lanes
+ *   vfma(a,b,c)           a * b + c, rounded once where the instruction set has FMA
+ *   vselect(m,a,b)        a where the mask is set, b elsewhere
+ *   vmax(a,b) vmin(a,b)   the second operand when one is NaN
+ *   vabs(a) vsqrt(a) vround(a)      round: to nearest, ties to even, for |a| < 2^22 (float), 2^51 (double)
+ *   vsum(a)               sum over the lanes, in a fixed order
+ */
+#ifndef MT_SIMD_H
+#define MT_SIMD_H
+
+#define MT_CAT2(a, b) a##b
+#define MT_CAT(a, b) MT_CAT2(a, b)
+/* FN(name): name_r32 or name_r64, by the pass. */
+#define FN(name) MT_CAT(name, SUFFIX)
+
+#define real FN(real)
+#define ireal FN(ireal)
+#define vec FN(vec)
+#define ivec FN(ivec)
+#define uvec FN(uvec) /* a vector at any address */
+#define vset FN(vset)
+#define vload FN(vload)
+#define vstore FN(vstore)
+#define vload_n FN(vload_n)
+#define vstore_n FN(vstore_n)
+#define vfma FN(vfma)
+#define vselect FN(vselect)
+#define vmax FN(vmax)
+#define vmin FN(vmin)
+#define vabs FN(vabs)
+#define vsqrt FN(vsqrt)
+#define vround FN(vround)
+#define vsum FN(vsum)
+
+#define INLINE static inline __attribute__((always_inline, unused))
+
+/* Lanes of a vector in this pass. */
+#define VL ((int64_t)(VBYTES / sizeof(real)))
+
+typedef float real_r32;
+typedef double real_r64;
+typedef int32_t ireal_r32;
+typedef int64_t ireal_r64;
+
+#endif /* once */
+
+typedef real vec __attribute__((vector_size(VBYTES)));
+typedef ireal ivec __attribute__((vector_size(VBYTES)));
+typedef real uvec __attribute__((vector_size(VBYTES), aligned(sizeof(real)), may_alias));
+
+INLINE vec vset(real s) { return s - (vec){0}; }
+INLINE vec vload(const real *p) { return *(const uvec *)p; }
+INLINE void vstore(real *p, vec v) { *(uvec *)p = v; }
+INLINE vec vselect(ivec m, vec a, vec b) { return (vec)((m & (ivec)a) | (~m & (ivec)b)); }
+
+#if VBYTES == 64
+#if REAL_BITS == 32
+#define LANES(n) ((__mmask16)((1u << (n)) - 1))
+INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm512_maskz_loadu_ps(LANES(n), p); }
+INLINE void vstore_n(real *p, int64_t n, vec v) { _mm512_mask_storeu_ps(p, LANES(n), (__m512)v); }
+INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+INLINE vec vmax(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
+INLINE vec vmin(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
+INLINE vec vsqrt(vec a) { return (vec)_mm512_sqrt_ps((__m512)a); }
+#else
+#define LANES(n) ((__mmask8)((1u << (n)) - 1))
+INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm512_maskz_loadu_pd(LANES(n), p); }
+INLINE void vstore_n(real *p, int64_t n, vec v) { _mm512_mask_storeu_pd(p, LANES(n), (__m512d)v); }
+INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+INLINE vec vmax(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
+INLINE vec vmin(vec a, vec b) { return (vec)_mm512_min_pd((__m512d)a, (__m512d)b); }
+INLINE vec vsqrt(vec a) { return (vec)_mm512_sqrt_pd((__m512d)a); }
+#endif
+#undef LANES
+
+#elif VBYTES == 32
+#if REAL_BITS == 32
+INLINE __m256i FN(lanes)(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm256_maskload_ps(p, FN(lanes)(n)); }
+INLINE void vstore_n(real *p, int64_t n, vec v) { _mm256_maskstore_ps(p, FN(lanes)(n), (__m256)v); }
+INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+INLINE vec vmax(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
+INLINE vec vmin(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
+INLINE vec vsqrt(vec a) { return (vec)_mm256_sqrt_ps((__m256)a); }
+#else
+INLINE __m256i FN(lanes)(int64_t n) { return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)); }
+INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm256_maskload_pd(p, FN(lanes)(n)); }
+INLINE void vstore_n(real *p, int64_t n, vec v) { _mm256_maskstore_pd(p, FN(lanes)(n), (__m256d)v); }
+INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+INLINE vec vmax(vec a, vec b) { return (vec)_mm256_max_pd((__m256d)a, (__m256d)b); }
+INLINE vec vmin(vec a, vec b) { return (vec)_mm256_min_pd((__m256d)a, (__m256d)b); }
+INLINE vec vsqrt(vec a) { return (vec)_mm256_sqrt_pd((__m256d)a); }
+#endif
+
+#else /* 16 bytes: plain C, or NEON */
+INLINE vec vload_n(const real *p, int64_t n) {
+    vec v = {0};
+    for (int64_t i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+INLINE void vstore_n(real *p, int64_t n, vec v) {
+    for (int64_t i = 0; i < n; i++) p[i] = v[i];
+}
+INLINE vec vmax(vec a, vec b) { return vselect(a > b, a, b); }
+INLINE vec vmin(vec a, vec b) { return vselect(a < b, a, b); }
+#if defined(ISA_NEON) && REAL_BITS == 32
+INLINE vec vfma(vec a, vec b, vec c) { return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+INLINE vec vsqrt(vec a) { return (vec)vsqrtq_f32((float32x4_t)a); }
+#elif defined(ISA_NEON)
+INLINE vec vfma(vec a, vec b, vec c) { return (vec)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+INLINE vec vsqrt(vec a) { return (vec)vsqrtq_f64((float64x2_t)a); }
+#else
+INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
+INLINE vec vsqrt(vec a) {
+    for (int64_t i = 0; i < VL; i++) a[i] = (real)sqrt((double)a[i]);
+    return a;
+}
+#endif
+#endif
+
+INLINE vec vabs(vec a) { return (vec)((ivec)a & ~(ivec)vset((real)-0.0)); }
+
+/* Adding and taking away 1.5 * 2^23 (2^52) leaves the nearest integer. */
+INLINE vec vround(vec a) {
+    vec magic = vset(REAL_BITS == 32 ? (real)12582912.0 : (real)6755399441055744.0);
+    return (a + magic) - magic;
+}
+
+INLINE real vsum(vec a) {
+    real lane[VBYTES / sizeof(real)];
+    vstore(lane, a);
+    for (int64_t half = VL / 2; half > 0; half /= 2)
+        for (int64_t i = 0; i < half; i++) lane[i] += lane[i + half];
+    return lane[0];
+}

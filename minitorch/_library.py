@@ -1,0 +1,30 @@
+"""Load the C library, once, with a helpful message when it is missing or cannot run here."""
+
+import os
+
+try:
+    from ._C import ffi, lib
+except ImportError as error:
+    raise ImportError(
+        "minitorch's C library (minitorch._C) is not built. If this is a clone of the repository, the "
+        "folder here hides an installed minitorch: run `pip install -e .` in the clone's root, or start "
+        f"Python from another directory. ({error})"
+    ) from error
+
+
+def isa_names(usable):
+    """Return the names of the instruction sets, all or only those that this machine can use."""
+    return [
+        ffi.string(lib.mt_isa_name(i)).decode()
+        for i in range(lib.mt_isa_count())
+        if lib.mt_isa_usable(i) or not usable
+    ]
+
+
+if lib.mt_init() != lib.MT_OK:
+    _wanted = os.environ.get("MINITORCH_ISA")
+    _known = "cannot be used on this machine" if _wanted in isa_names(False) else "is unknown"
+    raise ImportError(
+        f"MINITORCH_ISA={_wanted}: this instruction set {_known}; available here: "
+        + ", ".join(isa_names(True))
+    )
