@@ -1,7 +1,7 @@
 """Build the C extension; the metadata is in pyproject.toml.
 
-Environment: ``MINITORCH_OPENMP=0`` builds serial code, ``MINITORCH_SANITIZE=1`` builds with the address and
-undefined-behaviour sanitizers, ``CC`` chooses the compiler.
+Environment: ``MINITORCH_OPENMP=0`` builds serial code, ``MINITORCH_SANITIZE=1`` builds with the
+address and undefined-behaviour sanitizers, ``CC`` chooses the compiler.
 """
 
 import contextlib
@@ -27,8 +27,9 @@ The compiler said: {error}
 """
 
 NO_OPENMP = """
-minitorch: this compiler has no working OpenMP, so the kernels will use one thread. With gcc it comes along;
-for clang install libomp-dev (Debian, Ubuntu), libomp (Fedora, Homebrew), then build again.
+minitorch: this compiler has no working OpenMP, so the kernels will use one thread. With gcc it
+comes along; for clang install libomp-dev (Debian, Ubuntu), libomp (Fedora, Homebrew), then build
+again.
 """
 
 PLAIN = "int main(void) { return 0; }\n"

@@ -1,7 +1,8 @@
 """Describe the C extension ``minitorch._C`` to cffi.
 
-setup.py runs this file for every command, sdist and egg_info included, so it probes nothing: whether
-OpenMP works is decided by ``build_ext`` in setup.py. It must not import minitorch, which needs ``_C``.
+setup.py runs this file for every command, sdist and egg_info included, so it probes nothing:
+whether OpenMP works is decided by ``build_ext`` in setup.py. It must not import minitorch, which
+needs ``_C``.
 """
 
 import os
@@ -29,7 +30,7 @@ def files(*patterns):
     )
 
 
-# Contraction is off so that a*b + c rounds the same with every compiler; kernels ask for FMA by name.
+# Contraction is off so that a*b + c rounds the same with every compiler; kernels name their FMAs.
 compile_args = ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-fno-math-errno"]
 link_args = ["-pthread"]
 if os.environ.get("MINITORCH_SANITIZE", "0") not in ("", "0"):

@@ -6,9 +6,9 @@ try:
     from ._C import ffi, lib
 except ImportError as error:
     raise ImportError(
-        "minitorch's C library (minitorch._C) is not built. If this is a clone of the repository, the "
-        "folder here hides an installed minitorch: run `pip install -e .` in the clone's root, or start "
-        f"Python from another directory. ({error})"
+        "minitorch's C library (minitorch._C) is not built. If this is a clone of the "
+        "repository, the folder here hides an installed minitorch: run `pip install -e .` in the "
+        f"clone's root, or start Python from another directory. ({error})"
     ) from error
 
 

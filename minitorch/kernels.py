@@ -1,8 +1,8 @@
 """Arrays in, arrays out: the way from numpy to the C library.
 
-Nothing outside this file (and ``memory``) calls C. Functions here take arrays of any strides that their callers
-may have, copy where they must, take their outputs from the pool, and turn a C status into an exception. They do
-not check shapes: the public functions in ``ops`` have done that.
+Nothing outside this file (and ``memory``) calls C. Functions here take arrays of any strides that
+their callers may have, copy where they must, take their outputs from the pool, and turn a C status
+into an exception. They do not check shapes: the public functions in ``ops`` have done that.
 
 float32 and float64 go to C. float16 is computed in float32 and rounded.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from . import memory
 from ._library import ffi, isa_names, lib
 
-# ---- infrastructure ----------------------------------------------------------------------------------
+# ---- infrastructure ------------------------------------------------------------------------------
 
 _CODES = {np.dtype(np.float32): lib.MT_F32, np.dtype(np.float64): lib.MT_F64}
 _from_buffer = ffi.from_buffer
@@ -43,7 +43,7 @@ def pointer(array):
 
 
 def contiguous(array, dtype=None):
-    """Return a C-contiguous, aligned array of the machine's byte order, copying only when needed."""
+    """Return a C-contiguous and aligned array, copying only when needed."""
     return np.require(array, dtype, "CA")
 
 
@@ -51,7 +51,7 @@ def _names(count, name):
     return {ffi.string(name(i)).decode(): i for i in range(count())}
 
 
-# ---- runtime -----------------------------------------------------------------------------------------
+# ---- runtime -------------------------------------------------------------------------------------
 
 
 def set_num_threads(n):
@@ -98,7 +98,7 @@ def set_isa(name):
         raise RuntimeError(f"set_isa: {name!r} is not one of {', '.join(isa_names(True))}")
 
 
-# ---- elementwise -------------------------------------------------------------------------------------
+# ---- elementwise ---------------------------------------------------------------------------------
 
 _UNARY = _names(lib.mt_unary_count, lib.mt_unary_name)
 _BINARY = _names(lib.mt_binary_count, lib.mt_binary_name)

@@ -1,8 +1,8 @@
 """Memory for outputs: small arrays from numpy, large ones from a pool in C.
 
-Memory fresh from the system costs a page fault per 4 KB when it is first written, often more than the
-computation that writes it. Blocks of the pool are handed out again as soon as the last array that uses them
-(views included) is gone; see ``csrc/memory.c`` for the bound on what is kept.
+Memory fresh from the system costs a page fault per 4 KB when it is first written, often more than
+the computation that writes it. Blocks of the pool are handed out again as soon as the last array
+that uses them (views included) is gone; ``csrc/memory.c`` states the bound on what is kept.
 """
 
 import math
@@ -42,7 +42,7 @@ def empty(shape, dtype):
     block = lib.mt_pool_take(nbytes) if nbytes < 1 << 60 else ffi.NULL
     if block == ffi.NULL:
         raise MemoryError(f"cannot allocate {nbytes} bytes for an array of shape {tuple(shape)}")
-    # the array keeps the buffer alive, the buffer the cdata, and the end of that gives the block back
+    # the array keeps the buffer alive, the buffer the cdata, whose end gives the block back
     return np.ndarray(shape, dtype, ffi.buffer(ffi.gc(block, _give), nbytes))
 
 
