@@ -102,6 +102,13 @@ def set_isa(name):
 
 _UNARY = _names(lib.mt_unary_count, lib.mt_unary_name)
 _BINARY = _names(lib.mt_binary_count, lib.mt_binary_name)
+_UFUNCS = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "neg": np.negative,
+}
 
 
 def unary(name, x, out=None, a=0.0, b=0.0):
@@ -118,6 +125,9 @@ def unary(name, x, out=None, a=0.0, b=0.0):
     a, b : float
         Parameters of the operation.
     """
+    if name in _UFUNCS:
+        result = _UFUNCS[name](x, out=out)
+        return result if type(result) is np.ndarray else np.asarray(result)
     op = _UNARY[name]
     if x.dtype == _FLOAT16:
         return _store(unary(name, x.astype(np.float32), a=a, b=b), np.float16, out)
@@ -141,6 +151,9 @@ def binary(name, x, y, out=None, a=0.0, b=0.0):
     a, b : float
         Parameters of the operation.
     """
+    if name in _UFUNCS:
+        result = _UFUNCS[name](x, y, out=out)
+        return result if type(result) is np.ndarray else np.asarray(result)
     op = _BINARY[name]
     dtype = np.result_type(x, y)
     if dtype == _FLOAT16:
@@ -179,3 +192,11 @@ def _store(result, dtype, out):
     if out is not result:
         out[...] = result
     return out
+
+
+def copy(x):
+    return np.array(x, order="C")
+
+
+def reduce(name, x, axes, keepdims=False):
+    return np.asarray(getattr(np, name)(x, axis=axes, keepdims=keepdims))

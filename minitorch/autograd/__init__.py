@@ -1,0 +1,5 @@
+"""Reverse-mode automatic differentiation."""
+
+from .anomaly import detect_anomaly, set_detect_anomaly
+from .api import backward, grad
+from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled

@@ -1,0 +1,89 @@
+"""Anomaly mode: every node remembers the line that made it, every gradient is checked for NaN."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+import numpy as np
+
+from .grad_mode import state
+
+__all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class set_detect_anomaly:
+    """Switch anomaly mode on or off in this thread: at once, and back as a context manager.
+
+    While it is on, an error in a backward pass, or a NaN that a step of it produces, is reported
+    with the lines of the user's program that created the step.
+
+    Parameters
+    ----------
+    mode : bool
+        On or off.
+    check_nan : bool
+        Whether a NaN in a gradient is an error.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True):
+        self._before = state.anomaly
+        state.anomaly = ("check" if check_nan else "trace") if mode else False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        state.anomaly = self._before
+
+
+class detect_anomaly:
+    """Context manager for anomaly mode; see `set_detect_anomaly`.
+
+    Parameters
+    ----------
+    check_nan : bool
+        Whether a NaN in a gradient is an error.
+    """
+
+    def __init__(self, check_nan: bool = True):
+        self._check_nan = check_nan
+
+    def __enter__(self):
+        self._mode = set_detect_anomaly(True, self._check_nan)
+        return self
+
+    def __exit__(self, *exc):
+        self._mode.__exit__()
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly mode is on in this thread."""
+    return bool(state.anomaly)
+
+
+def creation_site() -> list[str]:
+    """Return the lines of the user's program being executed, innermost last."""
+    frames = traceback.extract_stack()
+    outside = [f for f in frames if not f.filename.startswith(_PACKAGE + os.sep)]
+    return traceback.format_list(outside[-4:])
+
+
+def run_checked(node, grads, needs):
+    """Run a node; on an error or a NaN say which line of the forward pass created the node."""
+    made = "".join(node.site) if node.site else "  (recorded before anomaly mode was switched on)\n"
+    try:
+        results = node.run(grads, needs)
+    except Exception as error:
+        raise RuntimeError(f"{error}\n\n{node.name()} was created here:\n{made}") from error
+    if state.anomaly == "check":
+        for i, result in enumerate(results):
+            array = getattr(result, "_array", result)
+            if array is not None and np.isnan(array).any():
+                raise RuntimeError(
+                    f"{node.name()} returned nan as gradient of its input {i}; it was created here:"
+                    f"\n{made}"
+                )
+    return results

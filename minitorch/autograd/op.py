@@ -1,0 +1,251 @@
+"""Operations: an `Op` computes on arrays, knows its derivative, and is the node of the graph.
+
+An op object is made with its attributes and called on its inputs. The call is the one funnel
+every operation passes: it unwraps Tensors to arrays, calls `forward`, and, if a gradient may be
+wanted, turns the object into a node whose edges lead to where its inputs came from.
+
+The `backward` of an op is one expression over the functions of `minitorch.ops`. Those work on
+arrays as well as on Tensors: handed arrays (first order) they return arrays and record nothing;
+handed Tensors (``create_graph=True``) they record, and so the derivative has a derivative.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from . import views
+from .engine import Node
+from .grad_mode import state
+
+Tensor = None  # the class, set by minitorch.tensor when it is defined
+
+
+class Op(Node):
+    """An operation on arrays, with its derivative.
+
+    Subclasses define `forward` and `backward`, and say with class attributes what the engine must
+    know. An instance is one application of the operation: its instance attributes are the
+    arguments that are not tensors.
+
+    Attributes
+    ----------
+    formula : str
+        The derivative in mathematical notation.
+    reads : dict
+        ``{i: (j, ...)}``: the gradient of input i reads inputs j. Nothing else is kept.
+    reads_output : bool
+        Whether `backward` reads `output`.
+    broadcasts : bool
+        Inputs are broadcast against each other; `run` undoes it in the gradients.
+    is_view : bool
+        The result shares the memory of input 0.
+    differentiable : bool
+        False for operations whose result is piecewise constant (comparisons, argmax).
+    outputs : int
+        How many results of `forward`, the first ones, carry gradients.
+    """
+
+    formula = ""
+    reads: dict = {}
+    reads_output = False
+    broadcasts = False
+    is_view = False
+    differentiable = True
+    fused_backward = None
+    # Fields of an instance.
+    out = None  # where `forward` may write the result (in-place operations)
+    _kept = None  # what `backward` reads of the inputs: (number, value, cell, version)
+    _kept_output = None
+    _constants = None
+    _shapes = None  # of the inputs, if they were broadcast
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._kept_for = {}  # kept_inputs(needs), computed once per pattern of needs
+
+    def forward(self, *inputs):
+        """Compute the result (an array, or a tuple of arrays) from arrays and numbers."""
+        raise NotImplementedError
+
+    def backward(self, grad, needs):
+        """Return the gradient of each input, None where ``needs[i]`` is False.
+
+        Written over the functions of `minitorch.ops`, so that it runs on arrays and on Tensors.
+        `grad` is the gradient of the result (one argument per output if there are several).
+        """
+        raise NotImplementedError
+
+    # ---- forward: the funnel
+
+    def __call__(self, *inputs):
+        if type(inputs[0]) is np.ndarray:
+            return self.forward(*inputs)  # a first-order backward: arrays in, arrays out
+        recording = state.grad and self.differentiable
+        arrays, edges, needs = [], [], []
+        for x in inputs:
+            edge = None
+            if isinstance(x, Tensor):
+                if recording:
+                    if x._chain is not None:
+                        views.refresh(x)
+                    if x._requires_grad:
+                        edge = x._edge or x._gradient_edge()
+                arrays.append(x._array)
+            else:
+                arrays.append(x)
+            edges.append(edge)
+            needs.append(edge is not None)
+        result = self.forward(*arrays)
+        if type(result) is tuple:
+            results = [self._wrap(array, inputs) for array in result]
+            first = results[0]
+        else:
+            results = first = self._wrap(result, inputs)
+        if True in needs:
+            self._connect(edges, needs)
+            self._keep(inputs, arrays, first._array.shape)
+            if self.reads_output:
+                self._keep_output(first)
+            for number in range(self.outputs):
+                tensor = first if number == 0 else results[number]
+                tensor._edge = (self, number)
+                tensor._requires_grad = True
+        if state.recorder is not None:
+            state.recorder.record(self, inputs, results)
+        return results if results is first else tuple(results)
+
+    def inplace(self, target, *others):
+        """Apply the operation and write its result into `target`, its first input.
+
+        The caller has checked that the result has the shape of `target` and a type that may be
+        written there.
+        """
+        views.check_writable(type(self).__name__, target)
+        array = target._array
+        inputs = (target, *[views.without_overlap(x, array) for x in others])
+        arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
+        edges = [
+            x._gradient_edge() if isinstance(x, Tensor) and x.requires_grad else None
+            for x in inputs
+        ]
+        records = state.grad and self.differentiable and any(edges)
+        if records:
+            self._connect(edges, [edge is not None for edge in edges])
+            self._keep(inputs, arrays, array.shape)
+        self.out = array
+        result = self.forward(*arrays)
+        self.out = None
+        if result is not array:
+            np.copyto(array, result, casting="unsafe")
+        target._cell[0] += 1
+        if records:
+            if self.reads_output:
+                self._keep_output(target)
+            views.rebase(target, self)
+        if state.recorder is not None:
+            state.recorder.record(self, inputs, target)
+        return target
+
+    def _wrap(self, array, inputs):
+        if type(array) is not np.ndarray:
+            array = np.asarray(array)  # numpy makes scalars of 0-d results
+        return views.wrap_view(self, array, inputs[0]) if self.is_view else Tensor._wrap(array)
+
+    def _keep(self, inputs, arrays, shape):
+        needs = self.needs
+        numbers = self._kept_for.get(needs)
+        if numbers is None:
+            numbers = self._kept_for[needs] = self.kept_inputs(needs)
+        kept = []
+        for i in numbers:
+            x = inputs[i]
+            if isinstance(x, Tensor):
+                kept.append((i, arrays[i], x._cell, x._cell[0]))
+            else:
+                kept.append((i, x, None, 0))
+        self._kept = kept
+        if self.broadcasts:
+            for i, array in enumerate(arrays):
+                if needs[i] and array.shape != shape:
+                    self._shapes = [getattr(a, "shape", ()) for a in arrays]
+
+    def _keep_output(self, result):
+        self._kept_output = (result._array, result._cell, result._cell[0])
+
+    @classmethod
+    def kept_inputs(cls, needs):
+        """Return the numbers of the inputs to keep, when gradients of those in `needs` may come."""
+        wanted = [read for i, read in cls.reads.items() if i < len(needs) and needs[i]]
+        return sorted({j for read in wanted for j in read})
+
+    # ---- backward
+
+    def run(self, grads, needs):
+        if self.fused_backward is not None and not state.grad:
+            results = self.fused_backward(*grads, needs)
+        else:
+            results = self.backward(*grads, needs)
+        if type(results) is not tuple:
+            results = (results,)
+        if self.broadcasts and self._shapes is not None:
+            results = [
+                None if g is None else views.sum_to(g, shape)
+                for g, shape in zip(results, self._shapes, strict=True)
+            ]
+        return results
+
+    @property
+    def inputs(self) -> list:
+        """The kept inputs (None where not kept): arrays, or Tensors if the walk is recorded."""
+        if self._kept is None:
+            self._freed()
+        values = [None] * len(self.parents)
+        for i, value, cell, version in self._kept:
+            if cell is not None:
+                if cell[0] != version:
+                    self._overwritten(f"input {i}", value, cell, version)
+                if state.grad:
+                    value = Tensor._rebuild(value, cell, self.parents[i])
+            values[i] = value
+        return values
+
+    @property
+    def output(self):
+        """The kept result: an array, or a Tensor if the walk is recorded."""
+        if self._kept_output is None:
+            self._freed()
+        array, cell, version = self._kept_output
+        if cell[0] != version:
+            self._overwritten("the result", array, cell, version)
+        return Tensor._rebuild(array, cell, (self, 0)) if state.grad else array
+
+    @property
+    def constants(self):
+        """What `forward` left for `backward` beside inputs and output (indices, a mask)."""
+        if self._constants is None:
+            self._freed()
+        return self._constants
+
+    @constants.setter
+    def constants(self, value):
+        self._constants = value
+
+    def release(self):
+        self._kept = self._kept_output = self._constants = None
+
+    def _freed(self):
+        raise RuntimeError(
+            f"{self.name()}: trying to backward through the graph a second time: what the nodes "
+            "kept was freed by the first walk. Use retain_graph=True in the first backward() or "
+            "grad() if the graph is needed again."
+        )
+
+    def _overwritten(self, what, array, cell, version):
+        made = "".join(self.site) if self.site else "(autograd.detect_anomaly() shows the line)"
+        raise RuntimeError(
+            f"{self.name()}: one of the variables needed for gradient computation has been "
+            f"modified by an inplace operation: {what}, shape {array.shape}, "
+            f"{dtypes.of(array.dtype)}, is at version {cell[0]}; expected version {version}. "
+            f"The operation was recorded here: {made}"
+        )

@@ -1,0 +1,153 @@
+"""Views and in-place writes under autograd.
+
+A view shares the memory of its base and the cell that counts writes to it. It remembers the base
+and the chain of view operations that leads to it. When a view is written in place, it is the base
+whose history changes: it becomes the result of a `CopySlices` node. Every view notices by the
+count that its own history is out of date, and on its next use replays its chain on the base.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .engine import Node
+from .grad_mode import _Mode, state
+
+Tensor = None  # the class, set by minitorch.tensor when it is defined
+
+
+def wrap_view(op, array, source):
+    """Make the Tensor for `array`, a view of `source` made by `op`."""
+    result = Tensor._wrap(array)
+    result._cell = source._cell
+    result._base = source if source._base is None else source._base
+    if state.grad and (source._base is None or source._chain is not None):
+        # Class and attributes, not the op itself, which would keep its graph alive.
+        result._chain = (*(source._chain or ()), (type(op), dict(op.__dict__)))
+        result._edge_version = result._cell[0]
+    return result
+
+
+def replay(chain, base):
+    """Apply a chain of view operations to a Tensor or an array."""
+    for cls, attributes in chain:
+        op = cls.__new__(cls)
+        op.__dict__.update(attributes)
+        base = op(base)
+    return base
+
+
+def refresh(view):
+    """Bring the edge of a view up to date after a write to the memory it shares."""
+    version = view._cell[0]
+    if view._edge_version == version or view._chain is None:
+        return
+    view._edge_version = version
+    if view._base._requires_grad:
+        with _Mode(True):
+            fresh = replay(view._chain, view._base)
+        view._edge, view._requires_grad = fresh._edge, True
+
+
+def check_writable(name, target):
+    """Raise if `target` must not be written in place."""
+    if not isinstance(target, Tensor):
+        raise TypeError(
+            f"{name}: can only write in place into a Tensor, got {type(target).__name__}"
+        )
+    array = target._array
+    if not array.flags.writeable:
+        raise RuntimeError(
+            f"{name}: the tensor of shape {array.shape} cannot be written in place: its memory is "
+            "read-only, or several of its elements share one place (expand). Use clone() first."
+        )
+    if not state.grad:
+        return
+    if target._base is None:
+        if target._requires_grad and target._edge is None:
+            raise RuntimeError(
+                f"{name}: a leaf Variable that requires grad is being used in an in-place "
+                "operation."
+            )
+    elif target._base._requires_grad and target._base._edge is None:
+        raise RuntimeError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place "
+            "operation."
+        )
+    elif target._chain is None and target._base._requires_grad:
+        raise RuntimeError(
+            f"{name}: a view was created in no_grad mode and is being modified inplace with grad "
+            "mode enabled."
+        )
+
+
+def without_overlap(x, array):
+    """Copy an operand that overlaps `array`, about to be written, unless it is the same elements."""
+    other = x._array if isinstance(x, Tensor) else x
+    if not isinstance(other, np.ndarray) or other is array:
+        return x
+    if not np.may_share_memory(other, array):
+        return x
+    interface, written = other.__array_interface__, array.__array_interface__
+    if all(interface[k] == written[k] for k in ("data", "shape", "strides", "typestr")):
+        return x
+    if not isinstance(x, Tensor):
+        return other.copy()
+    copied = Tensor._wrap(other.copy())
+    copied._edge = x._gradient_edge() if x._requires_grad else None
+    copied._requires_grad = x._requires_grad
+    return copied
+
+
+def rebase(target, node):
+    """Make `node`, which overwrote `target`, the history of target and of what it is a view of."""
+    if target._base is None:
+        target._edge, target._requires_grad = (node, 0), True
+        return
+    base = target._base
+    old = base._gradient_edge() if base._requires_grad else None
+    base._edge, base._requires_grad = (CopySlices(old, target._chain, node), 0), True
+    target._requires_grad = True
+    target._edge_version = None
+    refresh(target)
+
+
+class CopySlices(Node):
+    """History of a base one of whose views was overwritten by the operation `inner`.
+
+    The gradient of the old base is that of the new one, except in the written part, where it is
+    what `inner` makes of that part's gradient.
+    """
+
+    def __init__(self, old_base, chain, inner):
+        edges = (old_base, *inner.parents[1:])
+        self._connect(edges, [edge is not None for edge in edges])
+        self.chain = chain
+        self.inner = inner
+
+    def run(self, grads, needs):
+        from ..ops import clone, copy_  # the one operation this module needs
+
+        whole = clone(grads[0])
+        part = replay(self.chain, whole)
+        results = self.inner.run([clone(part)], (self.inner.needs[0], *needs[1:]))
+        written = results[0]
+        copy_(part, 0 if written is None else written)
+        return (whole, *results[1:])
+
+    def release(self):
+        self.inner.release()
+
+
+def sum_to(grad, shape):
+    """Undo broadcasting: sum a gradient over the dimensions along which `shape` was repeated."""
+    from ..ops import reshape, sum
+
+    if grad.shape == shape:
+        return grad
+    extra = grad.ndim - len(shape)
+    dims = list(range(extra))
+    dims += [i + extra for i, n in enumerate(shape) if n == 1 and grad.shape[i + extra] != 1]
+    if dims:
+        grad = sum(grad, tuple(dims), True)
+    return reshape(grad, shape)

@@ -1,0 +1,557 @@
+"""Tensor: an array, and its place in the graph.
+
+No mathematics here: operators and methods delegate to `minitorch.ops`. What is here is what a
+tensor is: the numpy array it holds, the gradient, the edge to the node that made it, the cell
+that counts writes to its memory, and the base it is a view of.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+
+import numpy as np
+
+from . import device as _device
+from . import dtypes, ops
+from .autograd import api, engine, function, op, views
+from .autograd.engine import AccumulateGrad, RemovableHandle
+from .autograd.grad_mode import state
+from .errors import ShapeError
+from .formatting import tensor_repr
+
+__all__ = ["Size", "Tensor"]
+
+
+class Size(tuple):
+    """Shape of a tensor: a tuple of ints."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """Return the number of elements of a tensor of this shape."""
+        count = 1
+        for n in self:
+            count *= n
+        return count
+
+    def __getitem__(self, index):
+        result = tuple.__getitem__(self, index)
+        return Size(result) if isinstance(index, slice) else result
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, other))
+
+    def __repr__(self) -> str:
+        return f"minitorch.Size({list(self)})"
+
+    def __reduce__(self):
+        return Size, (tuple(self),)
+
+
+class Tensor:
+    """A multi-dimensional array that can be differentiated.
+
+    Made by `minitorch.tensor`, `minitorch.zeros`, `minitorch.from_numpy` and the like. Called
+    directly it behaves as PyTorch's legacy constructor: ``Tensor(2, 3)`` is an uninitialised
+    float32 tensor of that shape, ``Tensor([2, 3])`` one that holds these values.
+
+    Attributes
+    ----------
+    grad : Tensor or None
+        The gradient, after a backward pass.
+    requires_grad : bool
+        Whether operations on this tensor are recorded.
+    grad_fn : Node or None
+        The node that made it; None for a leaf.
+    """
+
+    # Defaults of the fields, so that a new tensor sets only what differs.
+    _requires_grad = False
+    _edge = None  # (node, output number): what made this tensor; None for a leaf
+    _grad = None
+    _base = None  # the tensor this one is a view of, and the operations that lead from there
+    _chain = None
+    _edge_version = None  # write count at which _edge was right (views only)
+    _accumulator = None  # weak reference to the AccumulateGrad node of a leaf
+    _hooks = None  # gradient hooks of a leaf
+    _post_hooks = None  # post-accumulate hooks of a leaf
+
+    __array_priority__ = 1000  # `array * tensor` is left to Tensor.__rmul__
+
+    def __new__(cls, *data, dtype=None, device=None):
+        _device.check("Tensor", device)
+        array = _legacy_array(data, dtype)
+        self = object.__new__(cls)
+        self._array = array
+        self._cell = [0]
+        return self
+
+    def __init__(self, *data, **kwargs):
+        pass
+
+    # ---- construction (internal)
+
+    @staticmethod
+    def _wrap(array) -> Tensor:
+        """Make a constant Tensor of an array, without a copy."""
+        self = object.__new__(Tensor)
+        self._array = array
+        self._cell = [0]
+        return self
+
+    @staticmethod
+    def _rebuild(array, cell, edge) -> Tensor:
+        """Make the Tensor a node kept, from its parts."""
+        self = object.__new__(Tensor)
+        self._array = array
+        self._cell = cell
+        if edge is not None:
+            self._edge = edge
+            self._requires_grad = True
+        return self
+
+    @staticmethod
+    def _zeros(shape, dtype) -> Tensor:
+        return Tensor._wrap(np.zeros(shape, dtype.numpy))
+
+    @staticmethod
+    def _ones(shape, dtype) -> Tensor:
+        return Tensor._wrap(np.ones(shape, dtype.numpy))
+
+    # ---- what it is
+
+    @property
+    def shape(self) -> Size:
+        """Sizes of the dimensions."""
+        return Size(self._array.shape)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """Type of the elements."""
+        return dtypes.BY_NUMPY[self._array.dtype]
+
+    @property
+    def device(self) -> _device.device:
+        """Where the tensor lives: ``cpu``."""
+        return _device.CPU
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self._array.ndim
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self._array.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._array.nbytes
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self._array.ndim
+
+    ndimension = dim
+
+    def size(self, dim=None):
+        """Return the shape, or the size of dimension `dim`."""
+        return self.shape if dim is None else self._array.shape[ops.dimension("size", self, dim)]
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return self._array.size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Return the bytes per element."""
+        return self._array.itemsize
+
+    def stride(self, dim=None):
+        """Return the steps in memory, in elements, from one index to the next."""
+        steps = tuple(s // self._array.itemsize for s in self._array.strides)
+        return steps if dim is None else steps[ops.dimension("stride", self, dim)]
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element."""
+        return self._array.__array_interface__["data"][0]
+
+    def storage_offset(self) -> int:
+        """Return the distance, in elements, from the start of the base to the first element."""
+        base = self if self._base is None else self._base
+        return (self.data_ptr() - base.data_ptr()) // self._array.itemsize
+
+    def is_contiguous(self, memory_format=None) -> bool:
+        """Whether the elements lie in memory in order, without gaps."""
+        return self._array.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are floating-point numbers."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """Whether the elements are complex numbers: never."""
+        return False
+
+    def is_signed(self) -> bool:
+        """Whether the elements can be negative."""
+        return self.dtype.is_signed
+
+    # ---- its place in the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        if self._chain is not None:
+            views.refresh(self)
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switch recording on or off for this leaf, and return it.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor is no leaf and recording is switched off, or is not floating-point.
+        """
+        if requires_grad == self.requires_grad:
+            return self
+        if not self.is_leaf:
+            raise RuntimeError(
+                "requires_grad_: you can only change requires_grad flags of leaf variables. If you "
+                "want to use a computed variable in a subgraph that doesn't require "
+                "differentiation use var_no_grad = var.detach()."
+            )
+        if requires_grad and not self.dtype.is_floating_point:
+            raise RuntimeError(
+                f"requires_grad_: only Tensors of floating point dtype can require gradients, this "
+                f"one is {self.dtype}"
+            )
+        self._requires_grad = bool(requires_grad)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the user made this tensor (or it does not require grad)."""
+        return not self.requires_grad or self._edge is None
+
+    @property
+    def grad_fn(self):
+        """The node that made this tensor; None for a leaf."""
+        if self._chain is not None:
+            views.refresh(self)
+        return None if self._edge is None else self._edge[0]
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of `grad_fn` this tensor is."""
+        return 0 if self._edge is None else self._edge[1]
+
+    def _gradient_edge(self):
+        """Return the edge that the gradient of this tensor takes."""
+        if self._chain is not None:
+            views.refresh(self)
+        if self._edge is not None:
+            return self._edge
+        node = self._accumulator and self._accumulator()
+        if node is None:
+            node = AccumulateGrad(self)
+            self._accumulator = weakref.ref(node)
+            if self._hooks is not None:
+                node.tensor_hooks = {0: self._hooks}
+        return (node, 0)
+
+    @property
+    def grad(self):
+        """The gradient accumulated by backward passes, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"grad must be a Tensor or None, got {type(value).__name__}")
+            if value.shape != self.shape or value.dtype is not self.dtype:
+                raise ShapeError(
+                    f"grad: assigned grad has shape {tuple(value.shape)} and {value.dtype}, the "
+                    f"tensor {tuple(self.shape)} and {self.dtype}"
+                )
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory as a tensor outside any graph; writes to it are not noticed."""
+        return Tensor._wrap(self._array)
+
+    @data.setter
+    def data(self, value) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data must be a Tensor, got {type(value).__name__}")
+        self._array = value._array
+
+    @property
+    def _version(self) -> int:
+        """How often this memory has been written in place."""
+        return self._cell[0]
+
+    def detach(self) -> Tensor:
+        """Return a tensor of the same memory outside the graph; writes to either are noticed."""
+        result = Tensor._wrap(self._array)
+        result._cell = self._cell
+        return result
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor from the graph that made it."""
+        if self._base is not None:
+            raise RuntimeError("detach_: can't detach views in-place, use detach() instead")
+        self._edge, self._requires_grad = None, False
+        return self
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
+        """Add the gradients of this tensor with respect to the leaves to their ``.grad``.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            The vector of the vector-Jacobian product, of this tensor's shape. Not needed for a
+            tensor of one element.
+        retain_graph : bool, optional
+            Keep the graph for another walk. Default: the value of `create_graph`.
+        create_graph : bool
+            Record the walk, so that the gradients can themselves be differentiated.
+        inputs : Tensor or sequence of Tensor, optional
+            Accumulate only into these tensors. Default: all leaves.
+        """
+        api.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this tensor in ``.grad``, though it is no leaf."""
+        if not self.requires_grad:
+            raise RuntimeError(
+                "retain_grad: can't retain_grad on Tensor that has requires_grad=False"
+            )
+        if self.is_leaf or self.retains_grad:
+            return
+        reference = weakref.ref(self)
+
+        def keep(grad):
+            tensor = reference()
+            if tensor is not None:
+                tensor._grad = grad if state.grad else Tensor._wrap(grad._array.copy())
+
+        node, number = self._edge
+        self._retained = (node, node.add_tensor_hook(number, keep))
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this tensor, which is no leaf."""
+        return "_retained" in self.__dict__
+
+    def register_hook(self, hook) -> RemovableHandle:
+        """Call ``hook(grad)`` when the gradient of this tensor is known; a result replaces it.
+
+        Returns
+        -------
+        RemovableHandle
+        """
+        if not self.requires_grad:
+            raise RuntimeError(
+                "register_hook: cannot register a hook on a tensor that doesn't require gradient"
+            )
+        node, number = self._gradient_edge()
+        handle = node.add_tensor_hook(number, hook)
+        if self._edge is None:
+            self._hooks = node.tensor_hooks[0]  # outlives the node
+        return handle
+
+    def register_post_accumulate_grad_hook(self, hook) -> RemovableHandle:
+        """Call ``hook(tensor)`` each time a gradient has been added to this leaf's ``.grad``."""
+        if not self.requires_grad or self._edge is not None:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook: only leaf tensors that require grad have one"
+            )
+        if self._post_hooks is None:
+            self._post_hooks = {}
+        return RemovableHandle(self._post_hooks, hook)
+
+    # ---- operations
+
+    add = __add__ = __radd__ = ops.add
+    add_ = __iadd__ = ops.add_
+    sub = __sub__ = ops.sub
+    sub_ = __isub__ = ops.sub_
+    mul = __mul__ = __rmul__ = ops.mul
+    mul_ = __imul__ = ops.mul_
+    div = __truediv__ = ops.div
+    div_ = __itruediv__ = ops.div_
+    neg = __neg__ = ops.neg
+    neg_ = ops.neg_
+    sum = ops.sum
+    clone = ops.clone
+    copy_ = ops.copy_
+    reshape = ops.reshape
+    view = ops.view
+    expand = ops.expand
+
+    # ---- Python and numpy
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """Return the numpy array, sharing memory.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires grad: writes to the array could not be followed.
+        """
+        if self.requires_grad and not force:
+            raise RuntimeError(
+                "numpy: can't call numpy() on Tensor that requires grad. "
+                "Use tensor.detach().numpy() instead."
+            )
+        return self._array
+
+    def __array__(self, dtype=None, copy=None):
+        array = self.numpy()
+        return np.array(array, dtype=dtype, copy=copy) if dtype or copy else array
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return Tensor._wrap(np.asarray(array))
+
+    def __dlpack__(self, **kwargs):
+        return self.numpy().__dlpack__(**kwargs)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+    def item(self):
+        """Return the only element as a Python number.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor does not have exactly one element.
+        """
+        if self._array.size != 1:
+            raise RuntimeError(
+                f"item: a Tensor with {self._array.size} elements, shape {self._array.shape}, "
+                "cannot be converted to Scalar"
+            )
+        return self._array.item()
+
+    def tolist(self):
+        """Return the elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise RuntimeError(
+                f"Boolean value of Tensor with shape {self._array.shape} is ambiguous: "
+                "use any() or all()"
+            )
+        return bool(self._array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.is_floating_point:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self._array.shape[0]
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([self[i] for i in range(len(self))])
+
+    def __contains__(self, element) -> bool:
+        return bool((self == element).any())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return tensor_repr(self)
+
+    def __deepcopy__(self, memo):
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment: use detach() or clone() first"
+            )
+        result = self._like(self._array.copy())
+        memo[id(self)] = result
+        result._grad = copy.deepcopy(self._grad, memo)
+        result.__dict__.update(copy.deepcopy(_user_attributes(self), memo))
+        return result
+
+    def __reduce_ex__(self, protocol):
+        if not self.is_leaf:
+            raise RuntimeError("cannot pickle a tensor that is part of a graph: use detach() first")
+        arguments = (type(self), self._array, self._requires_grad, _user_attributes(self))
+        return _unpickle, arguments
+
+    def _like(self, array) -> Tensor:
+        """Make a leaf of this tensor's class and requires_grad, around another array."""
+        result = object.__new__(type(self))
+        result._array = array
+        result._cell = [0]
+        result._requires_grad = self._requires_grad
+        return result
+
+
+def _user_attributes(tensor) -> dict:
+    """Return the attributes a user set on a tensor."""
+    ours = {"_array", "_cell"}
+    return {k: v for k, v in tensor.__dict__.items() if k not in ours and not hasattr(Tensor, k)}
+
+
+def _unpickle(cls, array, requires_grad, attributes):
+    result = object.__new__(cls)
+    result._array = array
+    result._cell = [0]
+    result._requires_grad = requires_grad
+    result.__dict__.update(attributes)
+    return result
+
+
+def _legacy_array(data, dtype) -> np.ndarray:
+    """Build the array of ``Tensor(*sizes)``, ``Tensor(sequence)`` and ``Tensor(tensor)``."""
+    dtype = (dtype or dtypes.get_default_dtype()).numpy
+    if not data:
+        return np.empty(0, dtype)
+    if len(data) == 1 and not isinstance(data[0], int):
+        values = data[0]
+        if isinstance(values, Size):
+            return np.empty(values, dtype)
+        if isinstance(values, Tensor):
+            return values._array
+        return np.array(values, dtype=dtype)
+    return np.empty(data, dtype)
+
+
+# The graph machinery is imported by this module, and makes Tensors: it gets the class here.
+for _module in (engine, op, views, api, function):
+    _module.Tensor = Tensor
