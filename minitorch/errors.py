@@ -7,3 +7,7 @@ class ShapeError(ValueError, RuntimeError):
     PyTorch raises RuntimeError where Python code would expect ValueError; this is both, so that
     code written for either style catches it.
     """
+
+
+class FileFormatError(ValueError, RuntimeError):
+    """A file that is damaged, not of the expected format, or holds what may not be loaded."""

@@ -1,0 +1,5 @@
+"""Computer vision: datasets, under torchvision's names."""
+
+from . import datasets
+
+__all__ = ["datasets"]

@@ -1,0 +1,92 @@
+"""Reader of IDX files, the format of MNIST and its relatives."""
+
+import gzip
+import math
+import os
+import struct
+import zlib
+
+import numpy as np
+
+from ...errors import FileFormatError
+
+_CHUNK = 1 << 20
+# A gzip stream can expand a thousandfold; digits expand about fivefold. What claims more than
+# this is refused before it fills the memory.
+_LARGEST_EXPANSION = 8
+_ALWAYS_ALLOWED = 64 << 20
+
+
+def read_idx(path, item_shape=None):
+    r"""
+    Read an IDX file of bytes, plain or compressed with gzip.
+
+    Memory stays bounded by what the file really holds, whatever its header claims.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file. Compression is recognised by content, not by name.
+    item_shape : tuple of int, optional
+        The shape that every item must have: ``(28, 28)`` for images, ``()`` for labels. None
+        accepts any.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, shape (items, \*item_shape), writable.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not IDX, is damaged or cut short, or holds items of another shape or type. The
+        message names the file and the reason.
+    FileNotFoundError
+        There is no such file.
+
+    Notes
+    -----
+    The format: two zero bytes, one byte for the type (8: unsigned bytes), one for the number of
+    dimensions, the dimensions as big-endian 32-bit integers, then the values in C order.
+    (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
+    """
+    path = os.fspath(path)
+    size = os.path.getsize(path)
+    with open(path, "rb") as raw:
+        compressed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        limit = _ALWAYS_ALLOWED + _LARGEST_EXPANSION * size if compressed else size
+        file = gzip.GzipFile(fileobj=raw) if compressed else raw
+        try:
+            return _parse(file, item_shape, limit)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise FileFormatError(f"{path}: damaged gzip file: {error}") from error
+        except ValueError as error:
+            raise FileFormatError(f"{path}: {error}") from error
+
+
+def _parse(file, item_shape, limit):
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:3] != b"\0\0\x08" or magic[3] == 0:
+        raise ValueError(f"not an IDX file of bytes: it starts with {magic!r}")
+    ndim = magic[3]
+    sizes = file.read(4 * ndim)
+    if len(sizes) < 4 * ndim:
+        raise ValueError(f"cut short: its {ndim} sizes need {4 * ndim} bytes, found {len(sizes)}")
+    shape = struct.unpack(f">{ndim}I", sizes)
+    if item_shape is not None and shape[1:] != tuple(item_shape):
+        raise ValueError(f"items of shape {shape[1:]} where {tuple(item_shape)} is expected")
+    return np.frombuffer(_read_exactly(file, math.prod(shape), limit), np.uint8).reshape(shape)
+
+
+def _read_exactly(file, count, limit):
+    if count > limit:
+        raise ValueError(f"its header claims {count} values, more than a file of its size holds")
+    values = bytearray()
+    while chunk := file.read(min(_CHUNK, count + 1 - len(values))):
+        values += chunk
+    if len(values) < count:
+        raise ValueError(f"cut short: {count} values expected, {len(values)} found")
+    if len(values) > count:
+        raise ValueError(f"data left over after the {count} values that the header states")
+    return values
