@@ -11,6 +11,8 @@
 #endif
 
 #define VBYTES 64
+#define GEMM_ROWS 8
+#define GEMM_VECTORS 3
 #define ISA_TABLE mt_isa_avx512
 #define ISA_NAME "avx512"
 #include "kernels.inc"

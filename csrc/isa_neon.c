@@ -4,6 +4,8 @@
 #ifdef MT_ARM64
 #define VBYTES 16
 #define ISA_NEON
+#define GEMM_ROWS 8
+#define GEMM_VECTORS 3
 #define ISA_TABLE mt_isa_neon
 #define ISA_NAME "neon"
 #include "kernels.inc"

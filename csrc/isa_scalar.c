@@ -2,6 +2,8 @@
 #include "isa.h"
 
 #define VBYTES 16
+#define GEMM_ROWS 4
+#define GEMM_VECTORS 2
 #define ISA_TABLE mt_isa_scalar
 #define ISA_NAME "scalar"
 #include "kernels.inc"

@@ -21,6 +21,27 @@ typedef void mt_unary_fn(int64_t n, const void *x, void *out, double a, double b
 typedef void mt_binary_fn(int64_t n, const void *x, int64_t incx, const void *y, int64_t incy, void *out,
                           double a, double b);
 
+/* What happens to a tile of C after the sum over k: C += when `accumulate`, then a bias per row and one per column
+ * (NULL for none). */
+typedef struct {
+    int accumulate;
+    const void *row_bias, *column_bias;
+} mt_finish;
+
+/* c[i * c_row + j] = sum over p < k of a[i * a_row + p * a_k] * b[p * b_k + j], then `finish`, for i < m <= mr and
+ * j < n <= nr. With b_k == 0, b is a packed panel: lines of nr elements, all readable. Otherwise only n columns are read. */
+typedef void mt_gemm_tile_fn(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_k, const void *b,
+                             int64_t b_k, void *c, int64_t c_row, const mt_finish *finish);
+
+/* The same for operands that are both contiguous along k, for any m and n:
+ * c[i * c_row + j] = sum over p of a[i * a_row + p] * b[j * b_column + p]. */
+typedef void mt_gemm_dot_fn(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, const void *b,
+                            int64_t b_column, void *c, int64_t c_row, const mt_finish *finish);
+
+/* Pack a panel: panel[p * width + j] for p < k and j < n <= width, zeros for n <= j < width. The source element is
+ * source[p * stride + j] (pack_lines) or source[j * stride + p] (pack_transposed). */
+typedef void mt_pack_panel_fn(int64_t k, int64_t n, const void *source, int64_t stride, void *panel, int64_t width);
+
 /* Numbers of the unary and binary operations. */
 enum {
 #define MT_UNARY(name) MT_UNARY_##name,
@@ -35,6 +56,8 @@ enum {
 
 /* Kernels of one instruction set for one type of number. */
 typedef struct {
+    int gemm_mr, gemm_nr, gemm_kc; /* rows and columns of a tile; depth of a packed block, fixed so that the order of
+                                      sums is */
     mt_unary_fn *unary[MT_UNARY_COUNT];
     mt_binary_fn *binary[MT_BINARY_COUNT];
 #define MT_KERNEL(name, type) type *name;

@@ -63,6 +63,15 @@ mt_status mt_unary(int op, int dtype, int64_t n, const void *x, void *out, doubl
 mt_status mt_binary(int op, int dtype, int64_t n, const void *x, int64_t incx, const void *y,
                     int64_t incy, void *out, double a, double b);
 
+/* ---- matrix multiplication (gemm.c) ---- */
+
+/* C = A B + bias for `problems` independent pairs: A is m x k, B is k x n, C is m x n; bias has one value per column, or
+ * is NULL. Strides of A and B may be anything (0 and negative too); columns of C are contiguous. The offsets give each
+ * problem's place, in elements from a, b, c; NULL when there is but one. With k = 0, C is zero (or the bias). */
+mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
+                  int64_t a_k, const int64_t *a_offsets, const void *b, int64_t b_k, int64_t b_column,
+                  const int64_t *b_offsets, const void *bias, void *c, int64_t c_row, const int64_t *c_offsets);
+
 /* cdef end */
 
 #endif

@@ -14,6 +14,7 @@
  *   vmax(a,b) vmin(a,b)   the second operand when one is NaN
  *   vabs(a) vsqrt(a) vround(a)      round: to nearest, ties to even, for |a| < 2^22 (float), 2^51 (double)
  *   vsum(a)               sum over the lanes, in a fixed order
+ *   vtranspose(rows)      transpose VL vectors in place
  */
 #ifndef MT_SIMD_H
 #define MT_SIMD_H
@@ -41,7 +42,9 @@
 #define vsqrt FN(vsqrt)
 #define vround FN(vround)
 #define vsum FN(vsum)
+#define vtranspose FN(vtranspose)
 
+#define UNROLL _Pragma("GCC unroll 16")
 #define INLINE static inline __attribute__((always_inline, unused))
 
 /* Lanes of a vector in this pass. */
@@ -51,6 +54,22 @@ typedef float real_r32;
 typedef double real_r64;
 typedef int32_t ireal_r32;
 typedef int64_t ireal_r64;
+
+/* Interleave the low (high) halves of two vectors. The lane numbers must be literal constants. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define MT_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define MT_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (ivec){__VA_ARGS__})
+#endif
+#define MT_ZIP_LOW_2 0, 2
+#define MT_ZIP_HIGH_2 1, 3
+#define MT_ZIP_LOW_4 0, 4, 1, 5
+#define MT_ZIP_HIGH_4 2, 6, 3, 7
+#define MT_ZIP_LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define MT_ZIP_HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define MT_ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define MT_ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define MT_APPLY(macro, ...) macro(__VA_ARGS__)
 
 #endif /* once */
 
@@ -138,10 +157,42 @@ INLINE vec vround(vec a) {
     return (a + magic) - magic;
 }
 
+/* Adds the upper half to the lower until one lane is left. */
 INLINE real vsum(vec a) {
     real lane[VBYTES / sizeof(real)];
     vstore(lane, a);
-    for (int64_t half = VL / 2; half > 0; half /= 2)
+    UNROLL
+    for (int64_t half = VL / 2; half > 0; half /= 2) {
+        UNROLL
         for (int64_t i = 0; i < half; i++) lane[i] += lane[i + half];
+    }
     return lane[0];
+}
+
+/* VL as a literal, for lane numbers. */
+#undef LANE_COUNT
+#if VBYTES * 8 / REAL_BITS == 16
+#define LANE_COUNT 16
+#elif VBYTES * 8 / REAL_BITS == 8
+#define LANE_COUNT 8
+#elif VBYTES * 8 / REAL_BITS == 4
+#define LANE_COUNT 4
+#else
+#define LANE_COUNT 2
+#endif
+
+/* Interleaving rows i and i + VL/2 rotates the bits of (row, lane) by one place; log2(VL) times swaps the two. */
+INLINE void vtranspose(vec rows[LANE_COUNT]) {
+    UNROLL
+    for (int stage = 1; stage < LANE_COUNT; stage *= 2) {
+        vec next[LANE_COUNT];
+        UNROLL
+        for (int i = 0; i < LANE_COUNT / 2; i++) {
+            vec a = rows[i], b = rows[i + LANE_COUNT / 2];
+            next[2 * i] = MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_ZIP_LOW_, LANE_COUNT));
+            next[2 * i + 1] = MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_ZIP_HIGH_, LANE_COUNT));
+        }
+        UNROLL
+        for (int i = 0; i < LANE_COUNT; i++) rows[i] = next[i];
+    }
 }

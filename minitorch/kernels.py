@@ -98,6 +98,118 @@ def set_isa(name):
         raise RuntimeError(f"set_isa: {name!r} is not one of {', '.join(isa_names(True))}")
 
 
+# ---- matrix multiplication -----------------------------------------------------------------------
+
+
+def matmul(a, b, out=None):
+    """Multiply matrices with numpy.matmul's rules for shapes.
+
+    Parameters
+    ----------
+    a, b : numpy.ndarray
+        float16, float32 or float64, both of one dtype, at least 1-d. Transposed views are read in
+        place.
+    out : numpy.ndarray, optional
+        Where the result goes; must not overlap the inputs.
+    """
+    dtype = a.dtype
+    if dtype == _FLOAT16:
+        a, b = a.astype(np.float32), b.astype(np.float32)
+    rows = a[None] if a.ndim == 1 else a
+    columns = b[:, None] if b.ndim == 1 else b
+    if columns.ndim == 2 and rows.ndim > 2:  # one matrix for the whole batch: more rows
+        result = gemm(rows.reshape(-1, rows.shape[-1]), columns)
+        result = result.reshape(*rows.shape[:-1], columns.shape[1])
+    else:
+        result = _batched(rows, columns)
+    if a.ndim == 1:
+        result = result[..., 0, :]
+    if b.ndim == 1:
+        result = result[..., 0]
+    return _store(result, dtype, out)
+
+
+def gemm(a, b, bias=None):
+    """Return ``a @ b``, plus ``bias`` for each column.
+
+    Parameters
+    ----------
+    a, b : numpy.ndarray
+        2-d; transposed views are read in place.
+    bias : numpy.ndarray, optional
+        One value per column of `b`.
+    """
+    if a.dtype == _FLOAT16:
+        wide = gemm(*(v if v is None else v.astype(np.float32) for v in (a, b, bias)))
+        return wide.astype(_FLOAT16)
+    result = memory.empty((a.shape[0], b.shape[1]), a.dtype)
+    bias = None if bias is None else contiguous(bias)
+    _gemm(1, a, b, bias, result, ffi.NULL, ffi.NULL, ffi.NULL)
+    return result
+
+
+def _batched(a, b):
+    """Multiply matrices whose leading dimensions broadcast against each other."""
+    if a.ndim == 2 and b.ndim == 2:
+        return gemm(a, b)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    result = memory.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    _gemm(
+        result[..., 0, 0].size if result.size else 0,
+        a,
+        b,
+        None,
+        result,
+        _offsets(a, batch),
+        _offsets(b, batch),
+        _offsets(result, batch),
+    )
+    return result
+
+
+def _offsets(array, batch):
+    """Return the distance of each matrix of a batch from the first, in elements."""
+    strides = np.broadcast_to(array, (*batch, *array.shape[-2:])).strides
+    offsets = np.zeros((), np.int64)
+    for size, stride in zip(batch, strides, strict=False):
+        offsets = np.add.outer(offsets, np.arange(size) * (stride // array.itemsize))
+    return ffi.from_buffer("int64_t[]", np.ascontiguousarray(offsets))
+
+
+def _gemm(problems, a, b, bias, result, a_offsets, b_offsets, c_offsets):
+    size = a.itemsize
+    (a_row, a_k), (b_k, b_column) = a.strides[-2:], b.strides[-2:]
+    if a_row % size or a_k % size or not a.flags.aligned:  # a field of a record
+        a = a.copy()
+        a_row, a_k = a.strides[-2:]
+    if b_k % size or b_column % size or not b.flags.aligned:
+        b = b.copy()
+        b_k, b_column = b.strides[-2:]
+    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
+    # numpy leaves the stride of a dimension of size 1 open: choose what reads contiguously
+    check(
+        lib.mt_gemm(
+            _CODES[a.dtype],
+            problems,
+            m,
+            n,
+            k,
+            pointer(a),
+            a_row // size,
+            1 if k == 1 else a_k // size,
+            a_offsets,
+            pointer(b),
+            b_k // size if k > 1 else n,
+            1 if n == 1 and k == 1 else b_column // size,
+            b_offsets,
+            ffi.NULL if bias is None else _from_buffer(bias),
+            _from_buffer(result),
+            n,
+            c_offsets,
+        )
+    )
+
+
 # ---- elementwise ---------------------------------------------------------------------------------
 
 _UNARY = _names(lib.mt_unary_count, lib.mt_unary_name)

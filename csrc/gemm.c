@@ -1,0 +1,355 @@
+/* gemm.c: blocked matrix multiplication (after Goto and van de Geijn 2008, and BLIS: Van Zee and van de Geijn 2015).
+ *
+ * C is cut into pieces of some rows and a block of columns; pieces go to threads. For each block of kc depths a piece
+ * packs its block of B, which stays in the second-level cache, and runs over panels of A, each of which stays in the
+ * first-level cache while it meets every panel of B. A is packed once for all pieces before, unless it is read where
+ * it is, or so deep that pieces pack their own.
+ *
+ * Few rows and columns with a great depth leave too few pieces; then the depth is split as well, into parts whose
+ * number follows from the sizes, each with its own C, added in order at the end.
+ */
+#include "gemm.h"
+
+#include <string.h>
+
+enum { A_DIRECT, A_SHARED, A_LOCAL };
+
+typedef struct {
+    const mt_gemm_problem *p;
+    const mt_kernels *kernels;
+    size_t size;
+    int64_t mr, nr, kc;
+    int64_t part_k;             /* depth of a part (all of k, or a multiple of kc) */
+    int64_t rows, columns;      /* of a piece */
+    int64_t parts, row_pieces, column_pieces;
+    int64_t first_problem, problems; /* of this run, when A is packed in several */
+    int64_t first_row, m;
+    int a_mode;
+    char *a;       /* A packed: by problem, block of depth, panel */
+    char *partial; /* C of each part: [problem][part][m][n] */
+} plan;
+
+/* Aim at this many pieces when the problem can be cut: enough for any machine's threads to end together. */
+#define PIECES 24
+/* Pieces below this many multiply-adds are not cut further. */
+#define SMALL_PIECE ((int64_t)1 << 18)
+
+/* The blocks of depth are equal, as far as they can be, and at most kc. */
+static int64_t block_depth(int64_t k, int64_t kc) { return k ? mt_div_up(k, mt_div_up(k, kc)) : 1; }
+
+/* Address of the packed panel that starts at a row (relative to the run) and a depth. */
+static char *packed_a(const plan *g, int64_t problem, int64_t row, int64_t depth, int64_t block) {
+    int64_t padded = mt_round_up(g->m, g->mr);
+    return g->a + ((problem - g->first_problem) * padded * g->p->k + depth * padded + row * block) * (int64_t)g->size;
+}
+
+typedef struct {
+    int64_t problem, row, column, m, n, part;
+} piece_of;
+
+static piece_of locate_piece(const plan *g, int64_t piece) {
+    piece_of at;
+    int64_t column = piece % g->column_pieces;
+    piece /= g->column_pieces;
+    int64_t row = piece % g->row_pieces;
+    piece /= g->row_pieces;
+    at.part = piece % g->parts;
+    at.problem = g->first_problem + piece / g->parts;
+    at.column = column * g->columns;
+    at.row = row * g->rows;
+    at.n = mt_min(g->columns, g->p->n - at.column);
+    at.m = mt_min(g->rows, g->m - at.row);
+    return at;
+}
+
+/* One tile, straight into C or by way of a small copy. Row and column are those of the whole problem. */
+static void do_tile(const plan *g, const piece_of *at, int64_t row, int64_t column, int64_t m, int64_t n, int64_t k,
+                    const void *a, int64_t a_row, int64_t a_k, const void *b, int64_t b_k, mt_finish finish) {
+    const mt_gemm_problem *p = g->p;
+    int64_t step = p->n;
+    if (finish.row_bias) finish.row_bias = mt_at_const(finish.row_bias, at->problem * p->row_bias_step + row, g->size);
+    if (finish.column_bias) finish.column_bias = mt_at_const(finish.column_bias, column, g->size);
+    void *c;
+    if (g->partial)
+        c = mt_at(g->partial, ((at->problem * g->parts + at->part) * p->m + row) * step + column, g->size);
+    else
+        c = p->c.locate(p->c.place, at->problem, row, column, n, &step);
+    if (c) {
+        g->kernels->gemm_tile(m, n, k, a, a_row, a_k, b, b_k, c, step, &finish);
+        return;
+    }
+    _Alignas(64) char tile[8 * 48 * sizeof(float)];
+    if (finish.accumulate) p->c.move(p->c.place, at->problem, row, column, m, n, tile, g->nr, 0);
+    g->kernels->gemm_tile(m, n, k, a, a_row, a_k, b, b_k, tile, g->nr, &finish);
+    p->c.move(p->c.place, at->problem, row, column, m, n, tile, g->nr, 1);
+}
+
+/* Pack the block of B, and of A when pieces do that themselves. */
+static mt_status pack_block(const plan *g, const piece_of *at, int64_t depth, int64_t block, char **a, char **b) {
+    const mt_gemm_problem *p = g->p;
+    if (!p->b.direct) {
+        *b = mt_scratch(MT_SCRATCH_B, (size_t)(mt_round_up(at->n, g->nr) * block) * g->size);
+        if (!*b) return MT_ERR_NOMEM;
+        for (int64_t j = 0; j < at->n; j += g->nr)
+            p->b.pack(p->b.source, at->problem, at->column + j, mt_min(g->nr, at->n - j), depth, block,
+                      mt_at(*b, j * block, g->size), g->nr);
+    }
+    if (g->a_mode == A_LOCAL) {
+        *a = mt_scratch(MT_SCRATCH_A, (size_t)(mt_round_up(at->m, g->mr) * block) * g->size);
+        if (!*a) return MT_ERR_NOMEM;
+        for (int64_t i = 0; i < at->m; i += g->mr)
+            p->a.pack(p->a.source, at->problem, g->first_row + at->row + i, mt_min(g->mr, at->m - i), depth, block,
+                      mt_at(*a, i * block, g->size), g->mr);
+    }
+    return MT_OK;
+}
+
+static mt_status multiply_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    const mt_gemm_problem *p = g->p;
+    piece_of at = locate_piece(g, piece);
+    int64_t first = at.part * g->part_k, end = mt_min(p->k, first + g->part_k);
+    int64_t depth = first;
+    do { /* once even when k is 0: C becomes zero, or the bias */
+        int64_t block = mt_min(g->kc, end - depth);
+        char *a = NULL, *b = NULL;
+        mt_status status = pack_block(g, &at, depth, block, &a, &b);
+        if (status != MT_OK) return status;
+        int last = depth + block >= end && !g->partial;
+        mt_finish finish = {depth > first, last ? p->row_bias : NULL, last ? p->column_bias : NULL};
+        for (int64_t i = 0; i < at.m; i += g->mr) {
+            int64_t row = g->first_row + at.row + i, m = mt_min(g->mr, at.m - i);
+            int64_t a_row = 1, a_k = g->mr;
+            const void *pa;
+            if (g->a_mode == A_LOCAL) {
+                pa = mt_at(a, i * block, g->size);
+            } else if (g->a_mode == A_SHARED) {
+                pa = packed_a(g, at.problem, at.row + i, depth, block);
+            } else {
+                pa = mt_matrix_at(p->a.direct, at.problem, row, depth);
+                a_row = p->a.direct->line_step, a_k = p->a.direct->k_step;
+            }
+            for (int64_t j = 0; j < at.n; j += g->nr) {
+                const void *pb = b ? mt_at(b, j * block, g->size)
+                                   : mt_matrix_at(p->b.direct, at.problem, at.column + j, depth);
+                do_tile(g, &at, row, at.column + j, m, mt_min(g->nr, at.n - j), block, pa, a_row, a_k, pb,
+                        b ? 0 : p->b.direct->k_step, finish);
+            }
+        }
+        depth += block;
+    } while (depth < end);
+    return MT_OK;
+}
+
+/* Piece: one panel row of A for all depths of one problem. */
+static mt_status pack_a_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    const mt_gemm_problem *p = g->p;
+    int64_t panels = mt_div_up(g->m, g->mr);
+    int64_t problem = g->first_problem + piece / panels, row = piece % panels * g->mr;
+    for (int64_t depth = 0; depth < p->k; depth += g->kc) {
+        int64_t block = mt_min(g->kc, p->k - depth);
+        p->a.pack(p->a.source, problem, g->first_row + row, mt_min(g->mr, g->m - row), depth, block,
+                  packed_a(g, problem, row, depth, block), g->mr);
+    }
+    return MT_OK;
+}
+
+/* Add the parts of one row of one problem, in order. */
+static mt_status add_parts_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    const mt_gemm_problem *p = g->p;
+    int64_t problem = piece / p->m, row = piece % p->m;
+    char *sum = mt_at(g->partial, (problem * g->parts * p->m + row) * p->n, g->size);
+    mt_binary_fn *add = g->kernels->binary[MT_BINARY_add];
+    for (int64_t part = 1; part < g->parts; part++)
+        add(p->n, sum, 1, mt_at(g->partial, ((problem * g->parts + part) * p->m + row) * p->n, g->size), 1, sum, 0, 0);
+    if (p->row_bias) add(p->n, sum, 1, mt_at_const(p->row_bias, problem * p->row_bias_step + row, g->size), 0, sum, 0, 0);
+    if (p->column_bias) add(p->n, sum, 1, p->column_bias, 1, sum, 0, 0);
+    for (int64_t column = 0; column < p->n; column += g->nr) {
+        int64_t n = mt_min(g->nr, p->n - column), step;
+        void *c = p->c.locate(p->c.place, problem, row, column, n, &step);
+        void *from = mt_at(sum, column, g->size);
+        if (c) memcpy(c, from, (size_t)n * g->size);
+        else p->c.move(p->c.place, problem, row, column, 1, n, from, g->nr, 1);
+    }
+    return MT_OK;
+}
+
+/* How many rows, columns and depths a piece has. */
+static void cut(plan *g) {
+    const mt_gemm_problem *p = g->p;
+    /* a block of B of half a megabyte stays in the second-level cache beside what streams through */
+    int64_t most = mt_max(1, ((int64_t)1 << 19) / (g->kc * (int64_t)g->size) / g->nr) * g->nr;
+    g->column_pieces = mt_div_up(p->n, most);
+    g->row_pieces = 1;
+    g->parts = 1;
+    g->part_k = p->k;
+    double work = (double)p->problems * (double)p->m * (double)p->n * (double)p->k;
+    int64_t wanted = mt_min(PIECES, 1 + (int64_t)(mt_min(work > 1e18 ? INT64_MAX / 2 : (int64_t)work, INT64_MAX / 2) /
+                                                  SMALL_PIECE));
+    int64_t have = p->problems * g->column_pieces;
+    /* rows first: that packs B again, which is cheap when a piece keeps many rows */
+    if (have < wanted)
+        g->row_pieces = mt_max(1, mt_min(mt_div_up(wanted, have), p->m / (8 * g->mr)));
+    if (g->a_mode == A_LOCAL)
+        g->row_pieces = mt_max(g->row_pieces, mt_div_up(p->m, 1024));
+    have *= g->row_pieces;
+    if (have < wanted)
+        g->column_pieces = mt_max(g->column_pieces, mt_min(g->column_pieces * mt_div_up(wanted, have),
+                                                           mt_div_up(p->n, 4 * g->nr)));
+    have = p->problems * g->row_pieces * g->column_pieces;
+    int64_t c_bytes = p->problems * p->m * p->n * (int64_t)g->size; /* small when this matters */
+    if (have < wanted && p->k >= 4 * g->kc && (double)p->problems * (double)p->m * (double)p->n < 1e6) {
+        int64_t parts = mt_min(mt_div_up(wanted, have), p->k / (2 * g->kc));
+        parts = mt_min(parts, (int64_t)MT_SCRATCH_LIMIT / mt_max(c_bytes, 1));
+        if (parts > 1) {
+            g->part_k = mt_round_up(mt_div_up(p->k, parts), g->kc);
+            g->parts = mt_div_up(p->k, g->part_k);
+        }
+    }
+    g->columns = mt_round_up(mt_div_up(p->n, g->column_pieces), g->nr);
+    g->column_pieces = mt_div_up(p->n, g->columns);
+}
+
+static int64_t cost_of(const plan *g, int64_t rows, int64_t columns, int64_t pack_cost) {
+    double macs = (double)g->problems * (double)rows * (double)columns * (double)g->p->k;
+    double packed = (double)g->problems * (double)columns * (double)g->p->k * (double)g->row_pieces;
+    double ns = macs / 40 + packed * (double)pack_cost / 1000;
+    return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns;
+}
+
+/* Pack A for the problems and rows of this run, then multiply. */
+static mt_status run(plan *g) {
+    const mt_gemm_problem *p = g->p;
+    if (g->a_mode == A_SHARED) {
+        int64_t panels = mt_div_up(g->m, g->mr);
+        g->a = mt_scratch(MT_SCRATCH_A, (size_t)(g->problems * panels * g->mr * p->k) * g->size);
+        if (!g->a) return MT_ERR_NOMEM;
+        mt_status status = mt_parallel(g->problems * panels, g->problems * g->m * p->k / 4, MT_FLUSH, pack_a_piece, g);
+        if (status != MT_OK) return status;
+    }
+    g->rows = mt_round_up(mt_div_up(g->m, g->row_pieces), g->mr);
+    int64_t row_pieces = g->row_pieces;
+    g->row_pieces = mt_div_up(g->m, g->rows);
+    mt_status status = mt_parallel(g->problems * g->parts * g->row_pieces * g->column_pieces,
+                                   cost_of(g, g->m, p->n, p->pack_cost), MT_FLUSH, multiply_piece, g);
+    g->row_pieces = row_pieces;
+    return status;
+}
+
+/* Runs over as many problems, or rows of one, as fit into the scratch for A. */
+static mt_status run_in_turns(plan *g) {
+    const mt_gemm_problem *p = g->p;
+    if (g->a_mode != A_SHARED) {
+        g->problems = p->problems, g->m = p->m;
+        return run(g);
+    }
+    int64_t one = mt_round_up(p->m, g->mr) * p->k * (int64_t)g->size;
+    int64_t problems = mt_max(1, mt_min(p->problems, (int64_t)MT_SCRATCH_LIMIT / mt_max(1, one)));
+    int64_t rows = p->m;
+    if (one > (int64_t)MT_SCRATCH_LIMIT)
+        rows = (int64_t)MT_SCRATCH_LIMIT / (p->k * (int64_t)g->size) / g->mr * g->mr;
+    for (g->first_problem = 0; g->first_problem < p->problems; g->first_problem += problems)
+        for (g->first_row = 0; g->first_row < p->m; g->first_row += rows) {
+            g->problems = mt_min(problems, p->problems - g->first_problem);
+            g->m = mt_min(rows, p->m - g->first_row);
+            mt_status status = run(g);
+            if (status != MT_OK) return status;
+        }
+    return MT_OK;
+}
+
+mt_status mt_gemm_run(const mt_gemm_problem *p) {
+    if (p->problems == 0 || p->m == 0 || p->n == 0) return MT_OK;
+    const mt_kernels *kernels = mt_kernels_for(p->dtype);
+    plan g = {.p = p, .kernels = kernels, .size = mt_size_of(p->dtype), .mr = kernels->gemm_mr,
+              .nr = kernels->gemm_nr, .kc = block_depth(p->k, kernels->gemm_kc)};
+    int64_t deepest = (int64_t)MT_SCRATCH_LIMIT / (64 * g.mr * (int64_t)g.size);
+    g.a_mode = p->a.direct ? A_DIRECT : p->k > deepest ? A_LOCAL : A_SHARED;
+    cut(&g);
+    if (g.parts > 1) {
+        if (g.a_mode == A_SHARED) g.a_mode = A_LOCAL;
+        g.partial = mt_scratch(MT_SCRATCH_WORK, (size_t)(p->problems * g.parts * p->m * p->n) * g.size);
+        if (!g.partial) return MT_ERR_NOMEM;
+    }
+    mt_status status = run_in_turns(&g);
+    if (status != MT_OK || g.parts == 1) return status;
+    return mt_parallel(p->problems * p->m, p->problems * p->m * p->n * g.parts / 8, MT_FLUSH, add_parts_piece, &g);
+}
+
+/* ---- matrices ---- */
+
+typedef struct {
+    char *data;
+    int64_t row_step;
+    const int64_t *offsets;
+    size_t size;
+} matrix_target;
+
+static void *locate_in_matrix(const void *place, int64_t problem, int64_t row, int64_t column, int64_t n,
+                              int64_t *row_step) {
+    const matrix_target *c = place;
+    (void)n;
+    *row_step = c->row_step;
+    return mt_at(c->data, (c->offsets ? c->offsets[problem] : 0) + row * c->row_step + column, c->size);
+}
+
+typedef struct {
+    const mt_kernels *kernels;
+    const mt_matrix *a, *b;
+    const matrix_target *c;
+    int64_t m, n, k, columns, column_pieces;
+    const void *bias;
+} dot_context;
+
+static mt_status dot_piece(void *context, int64_t piece) {
+    const dot_context *d = context;
+    int64_t problem = piece / d->column_pieces, column = piece % d->column_pieces * d->columns;
+    int64_t step;
+    void *c = locate_in_matrix(d->c, problem, 0, column, 1, &step);
+    mt_finish finish = {0, NULL, d->bias ? mt_at_const(d->bias, column, d->c->size) : NULL};
+    d->kernels->gemm_dot(d->m, mt_min(d->columns, d->n - column), d->k, mt_matrix_at(d->a, problem, 0, 0),
+                         d->a->line_step, mt_matrix_at(d->b, problem, column, 0), d->b->line_step, c, step, &finish);
+    return MT_OK;
+}
+
+/* Few rows against a transposed matrix: no packing, each column of B is read once. */
+static mt_status run_dots(const mt_matrix *a, const mt_matrix *b, const matrix_target *c, int64_t problems, int64_t m,
+                          int64_t n, int64_t k, const void *bias) {
+    dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = m, .n = n, .k = k, .bias = bias};
+    d.columns = mt_round_up(mt_max(4, mt_min(n, SMALL_PIECE / 4 / mt_max(1, m * k))), 4);
+    d.column_pieces = mt_div_up(n, d.columns);
+    double ns = (double)problems * (double)n * (double)k * (double)(m + 3) / 30;
+    return mt_parallel(problems * d.column_pieces, ns > 1e15 ? (int64_t)1e15 : (int64_t)ns, MT_FLUSH, dot_piece, &d);
+}
+
+mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
+                  int64_t a_k, const int64_t *a_offsets, const void *b, int64_t b_k, int64_t b_column,
+                  const int64_t *b_offsets, const void *bias, void *c, int64_t c_row, const int64_t *c_offsets) {
+    int64_t product;
+    if (!mt_is_dtype(dtype) || problems < 0 || m < 0 || n < 0 || k < 0) return MT_ERR_ARGUMENT;
+    if (mt_multiply(m, n, &product) || mt_multiply(product, problems, &product)) return MT_ERR_OVERFLOW;
+    if (product == 0) return MT_OK;
+    const mt_kernels *kernels = mt_kernels_for(dtype);
+    size_t size = mt_size_of(dtype);
+    mt_matrix ma = {a, a_row, a_k, a_offsets, 0, size, kernels};
+    mt_matrix mb = {b, b_column, b_k, b_offsets, 0, size, kernels};
+    matrix_target to = {c, c_row, c_offsets, size};
+    /* a matrix times a column: the same numbers as its transpose times a row, when C has them side by side */
+    if (n == 1 && c_row == 1 && !bias) {
+        mt_matrix swap = ma;
+        ma = mb, mb = swap;
+        n = m, m = 1;
+    }
+    if (ma.k_step == 1 && mb.k_step == 1 && (m <= 4 || n <= 4)) return run_dots(&ma, &mb, &to, problems, m, n, k, bias);
+    /* an operand is worth packing when its panels are met often enough */
+    int a_direct = n <= 2 * kernels->gemm_nr, b_direct = mb.line_step == 1 && m <= 4 * kernels->gemm_mr;
+    mt_gemm_problem p = {.dtype = dtype, .problems = problems, .m = m, .n = n, .k = k,
+                         .a = {mt_pack_matrix, &ma, a_direct ? &ma : NULL},
+                         .b = {mt_pack_matrix, &mb, b_direct ? &mb : NULL},
+                         .c = {&to, locate_in_matrix, NULL},
+                         .column_bias = bias,
+                         .pack_cost = 200};
+    return mt_gemm_run(&p);
+}
