@@ -116,7 +116,7 @@ def gradgradcheck(
 
     def gradient(*arguments):
         given, grads = arguments[: len(inputs)], arguments[len(inputs) :]
-        wanted = [x for x in given if x.requires_grad]
+        wanted = [x for x in given if isinstance(x, op.Tensor) and x.requires_grad]
         outputs = [y for y in _as_tuple(func(*given)) if y.requires_grad]
         results = api.grad(outputs, wanted, grads, create_graph=True, allow_unused=True)
         return tuple(g for g in results if g is not None)
