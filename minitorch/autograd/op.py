@@ -132,7 +132,11 @@ class Op(Node):
         records = state.grad and self.differentiable and any(edges)
         if records:
             self._connect(edges, [edge is not None for edge in edges])
-            self._keep(inputs, arrays, array.shape)
+            if 0 in self.kept_inputs(self.needs):  # backward reads what is about to be overwritten
+                before = Tensor._wrap(array.copy())
+                self._keep((before, *inputs[1:]), (before._array, *arrays[1:]), array.shape)
+            else:
+                self._keep(inputs, arrays, array.shape)
         self.out = array
         result = self.forward(*arrays)
         self.out = None

@@ -1,0 +1,297 @@
+"""One record per operation, from which tests/test_opspecs.py makes its tests.
+
+How to add an operation
+-----------------------
+Add an `OpSpec` to the list ``SPECS`` in ``tests/specs/<stem>.py`` (the stem of its file in
+minitorch/ops; a new file is found by itself)::
+
+    OpSpec(
+        "nn.functional.softmax",              # public name under minitorch; also a Tensor method
+        ref=reference.softmax,                # foreign: numpy, or tests/reference.py
+        samples=lambda rng: [
+            sample(rng.standard_normal((3, 4)), dim=1),
+            sample(rng.standard_normal((0, 4)), dim=1),
+        ],
+        errors=[
+            bad(IndexError, "softmax: dim 2 is out of range", np.ones((3, 4)), dim=2),
+        ],
+    )
+
+`ref` takes what the operation takes, with numpy arrays in place of tensors, and returns an array or
+a tuple of arrays. In samples, numpy arrays stand for tensors (also inside lists and tuples):
+floating-point ones are differentiated, except inside `constant(...)`. Keep them small (some ten
+elements) and away from points where the operation has no derivative (kinks, ties).
+
+That gives: equality with the reference in float64 and float32; the same for inputs that are not
+contiguous, and under no_grad; inputs unmodified by forward and backward; gradcheck and
+gradgradcheck in float64; a fused first-order derivative equal to the recorded one; a flipped sign
+in any of its derivatives noticed; the Tensor method and the function in place (the name with ``_``)
+the same as the function; and each error with its message. A public function without a record is an
+error unless `EXEMPT` says why (in an operations file as soon as it has a file of records).
+"""
+
+import importlib
+import pathlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+import minitorch
+from minitorch import autograd
+
+# Elements of the inputs above which not the whole Jacobian of the function (of its gradient) is
+# checked, but its product with random vectors.
+LARGE, SMALL = 80, 12
+
+# Public functions that need no record, and why.
+EXEMPT: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Arguments of one call."""
+
+    args: tuple
+    kwargs: dict
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Arguments of a call that must raise `error` with a message that begins with `message`."""
+
+    error: type
+    message: str
+    args: tuple
+    kwargs: dict
+
+
+def sample(*args, **kwargs):
+    """Make a `Sample`."""
+    return Sample(args, kwargs)
+
+
+def bad(error, message, *args, **kwargs):
+    """Make a `Bad`."""
+    return Bad(error, message, args, kwargs)
+
+
+class constant:
+    """A floating-point array in a sample with respect to which nothing is differentiated."""
+
+    def __init__(self, array):
+        self.array = np.asarray(array)
+
+
+@dataclass
+class OpSpec:
+    """What an operation must do.
+
+    Attributes
+    ----------
+    name : str
+        Public name under ``minitorch``.
+    ref : callable
+        The reference, on arrays. None if there is none (then only derivatives are checked).
+    samples : callable
+        Makes a list of `Sample` from a numpy random generator.
+    errors : sequence of Bad
+        Calls that must fail.
+    fn : callable
+        The operation, if it is not simply the function called `name`.
+    differentiable : bool
+        Whether derivatives are checked.
+    dtypes : sequence of str
+        Types in which the floating-point arrays of the samples are tried.
+    rtol, atol : dict
+        Tolerances per type, where the defaults do not do.
+    """
+
+    name: str
+    ref: Callable | None
+    samples: Callable
+    errors: Sequence[Bad] = ()
+    fn: Callable = None
+    differentiable: bool = True
+    dtypes: Sequence[str] = ("float64", "float32")
+    rtol: dict = field(default_factory=dict)
+    atol: dict = field(default_factory=dict)
+
+    RTOL = {"float64": 1e-10, "float32": 1e-4, "float16": 1e-2}
+    ATOL = {"float64": 1e-10, "float32": 1e-5, "float16": 1e-2}
+
+    def __post_init__(self):
+        if self.fn is None:
+            self.fn = resolve(self.name)
+
+    def made_samples(self):
+        """Return the samples; the same ones each time."""
+        return self.samples(np.random.default_rng(1))
+
+    def tolerance(self, dtype):
+        """Return (rtol, atol) for a type."""
+        return self.rtol.get(dtype, self.RTOL[dtype]), self.atol.get(dtype, self.ATOL[dtype])
+
+    def __str__(self):
+        return self.name.removeprefix("nn.functional.")
+
+
+def from_numpy(array):
+    """Make a Tensor that shares the memory of an array."""
+    return minitorch.Tensor._wrap(array)
+
+
+def resolve(name):
+    """Return the public object called ``minitorch.<name>``."""
+    value = minitorch
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def inplace_of(spec):
+    """Return the function that does the operation in place, or None."""
+    parent, _, stem = spec.name.rpartition(".")
+    return getattr(resolve(parent) if parent else minitorch, stem + "_", None)
+
+
+def stems():
+    """Return the stems of the files in tests/specs."""
+    return sorted(path.stem for path in (pathlib.Path(__file__).parent / "specs").glob("*.py"))
+
+
+def all_specs():
+    """Return the records of all files in tests/specs."""
+    return [spec for stem in stems() for spec in importlib.import_module(f"specs.{stem}").SPECS]
+
+
+# ------------------------------------------------------------------------------------------------
+# Arguments: arrays in samples, tensors for the operation
+
+
+def mapped(fn, value):
+    """Apply `fn` to every array in a nest of lists, tuples and dicts."""
+    if isinstance(value, np.ndarray | np.generic | constant):
+        return fn(value if isinstance(value, constant) else np.asarray(value))
+    if isinstance(value, dict):
+        return {key: mapped(fn, item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(mapped(fn, item) for item in value)
+    return value
+
+
+def arrays_of(call, dtype=None):
+    """Return (args, kwargs) with plain arrays, floating-point ones of type `dtype`."""
+
+    def plain(value):
+        array = value.array if isinstance(value, constant) else value
+        return array.astype(dtype) if dtype and array.dtype.kind == "f" else array.copy()
+
+    return mapped(plain, call.args), mapped(plain, call.kwargs)
+
+
+def tensors_of(call, dtype=None, layout=None):
+    """Return (args, kwargs, arrays, leaves): Tensors, their memory, those to differentiate."""
+    arrays, leaves = [], []
+
+    def tensor(value):
+        array = value.array if isinstance(value, constant) else value
+        array = array.astype(dtype) if dtype and array.dtype.kind == "f" else array.copy()
+        if layout is not None:
+            array = layout(array)
+        made = from_numpy(array)
+        arrays.append(array)
+        if array.dtype.kind == "f" and not isinstance(value, constant):
+            leaves.append(made.requires_grad_())
+        return made
+
+    return mapped(tensor, call.args), mapped(tensor, call.kwargs), arrays, leaves
+
+
+def strided(array):
+    """Return the same elements in reversed order of dimensions, every other one of a buffer."""
+    filler = np.nan if array.dtype.kind == "f" else 1
+    buffer = np.full((*array.shape[::-1], 2), filler, array.dtype)
+    view = buffer[..., 0].T
+    view[...] = array
+    return view
+
+
+def array_of(tensor):
+    """Return the values of a Tensor, whether or not it requires grad."""
+    return tensor.detach()._array
+
+
+def tensors_in(result):
+    """Return the Tensors of a result (a Tensor, or a tuple or list) as a list."""
+    if isinstance(result, minitorch.Tensor):
+        return [result]
+    return [tensor for item in result for tensor in tensors_in(item)]
+
+
+def arrays_in(result):
+    """Return the arrays of a reference's result as a list."""
+    if isinstance(result, tuple | list):
+        return [array for item in result for array in arrays_in(item)]
+    return [np.asarray(result)]
+
+
+# ------------------------------------------------------------------------------------------------
+# Derivatives
+
+
+def differentiated(spec, call):
+    """Return (function of the leaves giving the differentiable outputs, leaves), in float64."""
+    _, _, _, leaves = tensors_of(call, "float64")
+
+    def function(*given):
+        tensors = iter(given)
+
+        def tensor(value):
+            fixed = isinstance(value, constant)
+            array = value.array if fixed else value
+            if array.dtype.kind != "f":
+                return from_numpy(array.copy())
+            return from_numpy(array.astype("float64")) if fixed else next(tensors)
+
+        result = spec.fn(*mapped(tensor, call.args), **mapped(tensor, call.kwargs))
+        outputs = tuple(t for t in tensors_in(result) if t.requires_grad)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    return function, leaves
+
+
+def check_gradients(spec, call):
+    """Check first and second derivatives of one sample; raise if one is wrong."""
+    function, leaves = differentiated(spec, call)
+    size = sum(leaf.numel() for leaf in leaves)
+    check_modes_agree(function, leaves)
+    if all(leaf.numel() for leaf in leaves) and any(
+        y.numel() for y in outputs_of(function, leaves)
+    ):
+        autograd.gradcheck(function, leaves, fast_mode=size > LARGE)
+        autograd.gradgradcheck(function, leaves, fast_mode=size > SMALL)
+
+
+def outputs_of(function, leaves):
+    """Return the results as a tuple."""
+    results = function(*leaves)
+    return results if isinstance(results, tuple) else (results,)
+
+
+def check_modes_agree(function, leaves):
+    """A derivative computed on arrays (fused, perhaps) equals the recorded one."""
+    outputs = outputs_of(function, leaves)
+    rng = np.random.default_rng(2)
+    cotangents = [from_numpy(rng.standard_normal(y.shape)) for y in outputs]
+    plain, recorded = (
+        autograd.grad(
+            outputs, leaves, cotangents, retain_graph=True, create_graph=mode, allow_unused=True
+        )
+        for mode in (False, True)
+    )
+    for leaf, one, other in zip(leaves, plain, recorded, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert one.shape == other.shape == leaf.shape
+            np.testing.assert_allclose(array_of(one), array_of(other), rtol=1e-9, atol=1e-10)
