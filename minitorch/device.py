@@ -1,4 +1,4 @@
-"""Devices. There is one, the CPU; the names of others exist so that asking for them says why not."""
+"""Devices. There is one, the CPU; others have names, so that asking for them says why not."""
 
 from __future__ import annotations
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import copy
 import weakref
+from collections import OrderedDict
 
 import numpy as np
 
 from . import device as _device
 from . import dtypes, ops
-from .autograd import api, engine, function, op, views
-from .autograd.engine import AccumulateGrad, RemovableHandle
+from .autograd import api, engine, function, hooks, op, views
+from .autograd.engine import AccumulateGrad
 from .autograd.grad_mode import state
+from .autograd.hooks import RemovableHandle
 from .errors import ShapeError
 from .formatting import tensor_repr
 
@@ -383,7 +385,7 @@ class Tensor:
                 "register_post_accumulate_grad_hook: only leaf tensors that require grad have one"
             )
         if self._post_hooks is None:
-            self._post_hooks = {}
+            self._post_hooks = OrderedDict()
         return RemovableHandle(self._post_hooks, hook)
 
     # ---- operations
@@ -553,5 +555,5 @@ def _legacy_array(data, dtype) -> np.ndarray:
 
 
 # The graph machinery is imported by this module, and makes Tensors: it gets the class here.
-for _module in (engine, op, views, api, function):
+for _module in (engine, hooks, op, views, api, function):
     _module.Tensor = Tensor

@@ -7,23 +7,23 @@ reference counting, at once. Where the graph ends, at a tensor the user made, st
 `AccumulateGrad` node that adds what arrives to the tensor's ``.grad``.
 
 Walking back is three steps: count how many gradients each node will receive; start at the roots;
-run a node when all of its gradients have arrived and hand the results to its parents. No
+run a node when all of its gradients have arrived, and send the results to its parents. No
 recursion, so a chain of a hundred thousand nodes is no problem, and every node runs once.
 
 The engine knows no operation. In first order gradients are numpy arrays and nothing is recorded;
-under ``create_graph=True`` they are Tensors and the walk itself is recorded.
+under ``create_graph=True`` they are Tensors, and the walk itself is recorded.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-import weakref
 from collections import OrderedDict
 
 from .. import kernels
 from . import anomaly
 from .grad_mode import _Mode, state
+from .hooks import RemovableHandle, run_tensor_hooks, run_with_hooks
 
 Tensor = None  # the class, set by minitorch.tensor when it is defined
 
@@ -37,9 +37,11 @@ class Node:
         Per input an edge ``(node, output number)``, or None.
     needs : tuple of bool
         Per input whether it has an edge.
+    outputs : int
+        How many results gradients can arrive for.
     """
 
-    outputs = 1  # how many results gradients can arrive for
+    outputs = 1
 
     # Defaults of the fields, so that a new node sets only what differs.
     parents = needs = ()
@@ -69,8 +71,8 @@ class Node:
         """Let go of what was kept for the backward pass."""
 
     def name(self) -> str:
-        """Name as PyTorch prints it, for example ``MulBackward``."""
-        return type(self).__name__ + "Backward"
+        """Name as PyTorch prints it, for example ``MulBackward0``."""
+        return type(self).__name__ + "Backward0"
 
     @property
     def next_functions(self):
@@ -78,13 +80,13 @@ class Node:
         return tuple(edge or (None, 0) for edge in self.parents)
 
     def register_hook(self, hook):
-        """Call ``hook(grad_inputs, grad_outputs)`` after each run; its result replaces the first."""
+        """Call ``hook(grad_inputs, grad_outputs)`` after each run; a result replaces grad_inputs."""
         if self.hooks is None:
             self.hooks = OrderedDict()
         return RemovableHandle(self.hooks, hook)
 
     def register_prehook(self, hook):
-        """Call ``hook(grad_outputs)`` before each run; a result replaces grad_outputs."""
+        """Call ``hook(grad_outputs)`` before each run; its result replaces them."""
         if self.pre_hooks is None:
             self.pre_hooks = OrderedDict()
         return RemovableHandle(self.pre_hooks, hook)
@@ -99,30 +101,6 @@ class Node:
         return f"<{self.name()}>"
 
 
-class RemovableHandle:
-    """What registering a hook returns: `remove` takes the hook out again (also as a context)."""
-
-    _next_id = 0
-
-    def __init__(self, hooks: dict, hook):
-        self._hooks = weakref.ref(hooks)
-        self.id = RemovableHandle._next_id
-        RemovableHandle._next_id += 1
-        hooks[self.id] = hook
-
-    def remove(self) -> None:
-        """Take the hook out; calling it again does nothing."""
-        hooks = self._hooks()
-        if hooks is not None:
-            hooks.pop(self.id, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.remove()
-
-
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: adds the gradient that arrives to ``variable.grad``."""
 
@@ -135,75 +113,33 @@ class AccumulateGrad(Node):
         return "AccumulateGrad"
 
     def run(self, grads, needs):
-        if grads[0] is not None:
-            with AccumulateGrad._lock:
-                self._add(grads)
-            for hook in list((self.variable._post_hooks or {}).values()):
-                hook(self.variable)
+        with AccumulateGrad._lock:
+            self._add(grads)
+        for hook in list((self.variable._post_hooks or {}).values()):
+            hook(self.variable)
         return ()
 
     def _add(self, grads):
         variable = self.variable
+        total = variable._grad
         if state.grad:
-            total = variable._grad
             variable._grad = grads[0] if total is None else total + grads[0]
-        elif variable._grad is None:
-            # Taken over when the engine's list is its only holder and nobody could write to it or
-            # see it otherwise; else copied, so that `.grad` is the leaf's own.
-            if not (sys.getrefcount(grads[0]) == 2 and _owns_its_memory(grads[0])):
+        elif total is None:
+            # Taken over when the engine's list is its only holder and it is as `.grad` should be;
+            # else copied, so that nobody else sees what is later added to it.
+            if sys.getrefcount(grads[0]) > 2 or not _owns_its_memory(grads[0]):
                 grads[0] = kernels.copy(grads[0])
             variable._grad = Tensor._wrap(grads[0])
-        elif variable._grad._requires_grad:
-            variable._grad = Tensor._wrap(kernels.binary("add", variable._grad._array, grads[0]))
+        elif total._requires_grad:
+            variable._grad = Tensor._wrap(kernels.binary("add", total._array, grads[0]))
         else:
-            total = variable._grad._array
-            kernels.binary("add", total, grads[0], out=total)
-            variable._grad._cell[0] += 1
+            kernels.binary("add", total._array, grads[0], out=total._array)
+            total._cell[0] += 1
 
 
 def _owns_its_memory(array) -> bool:
     flags = array.flags
     return flags.c_contiguous and flags.writeable and type(array.base) is not type(array)
-
-
-def count_children(roots):
-    """Return how many gradients each node below `roots` will receive: its incoming edges."""
-    counts = dict.fromkeys(roots, 0)
-    stack = list(counts)
-    while stack:
-        for edge in stack.pop().parents:
-            if edge:
-                parent = edge[0]
-                if parent in counts:
-                    counts[parent] += 1
-                else:
-                    counts[parent] = 1
-                    stack.append(parent)
-    return counts
-
-
-def nodes_leading_to(wanted, counts):
-    """Return the nodes of the graph from which a node in `wanted` can be reached."""
-    children = {node: [] for node in counts}
-    for node in counts:
-        for edge in node.parents:
-            if edge is not None:
-                children[edge[0]].append(node)
-    stack = [node for node in wanted if node in counts]
-    useful = set(stack)
-    while stack:
-        for child in children[stack.pop()]:
-            if child not in useful:
-                useful.add(child)
-                stack.append(child)
-    return useful
-
-
-def add(total, grad, in_place):
-    """Add up two gradients that arrived at the same edge."""
-    if state.grad:
-        return total + grad
-    return kernels.binary("add", total, grad, out=total if in_place else None)
 
 
 def run_backward(roots, *, retain_graph, create_graph, wanted=None, accumulate=True):
@@ -228,16 +164,30 @@ def run_backward(roots, *, retain_graph, create_graph, wanted=None, accumulate=T
         The gradient per edge in `wanted`.
     """
     with _Mode(create_graph):
-        return _walk(roots, retain_graph, wanted, accumulate)
+        waiting = count_children([edge[0] for edge, _ in roots])
+        selection = Selection(wanted, waiting, accumulate) if wanted is not None else None
+        walk(roots, waiting, retain_graph, selection)
+    return selection.captured if selection is not None else {}
 
 
-def _walk(roots, retain_graph, wanted, accumulate):
-    waiting = count_children([edge[0] for edge, _ in roots])
-    ready = [node for node, count in waiting.items() if count == 0]
-    useful, captured = None, {}
-    if wanted is not None:
-        captured = dict.fromkeys(wanted)
-        useful = nodes_leading_to([node for node, _ in wanted], waiting)
+def count_children(roots):
+    """Return how many gradients each node below `roots` will receive: its incoming edges."""
+    counts = dict.fromkeys(roots, 0)
+    stack = list(counts)
+    while stack:
+        for edge in stack.pop().parents:
+            if edge:
+                parent = edge[0]
+                if parent in counts:
+                    counts[parent] += 1
+                else:
+                    counts[parent] = 1
+                    stack.append(parent)
+    return counts
+
+
+def walk(roots, waiting, retain_graph, selection):
+    """Run each node once all its gradients have arrived; `waiting` counts those still to come."""
     arrived = {}  # per node the gradients of its outputs
     owned = set()  # edges whose gradient is a sum of ours, which may be added to in place
 
@@ -248,87 +198,90 @@ def _walk(roots, retain_graph, wanted, accumulate):
         grads = arrived.get(node)
         if grads is None:
             grads = arrived[node] = [None] * node.outputs
-        if grads[number] is None:
+        total = grads[number]
+        if total is None:
             grads[number] = grad
         else:
-            grads[number] = add(grads[number], grad, edge in owned)
+            grads[number] = add(total, grad, edge in owned)
             owned.add(edge)
 
+    checked = bool(state.anomaly)
+    ready = [node for node, count in waiting.items() if count == 0]
     for edge, grad in roots:
         send(edge, grad)
+    del roots, edge, grad  # a gradient only the engine holds can become a leaf's `.grad` uncopied
     while ready:
         node = ready.pop()
-        grads = arrived.pop(node, None)
         needs = node.needs
         results = ()
-        if grads is not None and node.tensor_hooks:
-            _run_tensor_hooks(node, grads)
-        if useful is not None:
-            if node not in useful:
-                continue
-            for number, grad in enumerate(grads or ()):
-                if (node, number) in captured:
-                    captured[node, number] = grad
-            needs = tuple([edge is not None and edge[0] in useful for edge in node.parents])
-            if not (any(needs) or (accumulate and not node.parents)):
-                grads = None
+        grads = arrived.pop(node, None)
         if grads is not None:
-            if node.hooks or node.pre_hooks or node.site:
-                results = _run_with_hooks(node, grads, needs)
+            if node.tensor_hooks:
+                run_tensor_hooks(node, grads)
+            if selection is not None:
+                grads, needs = selection.visit(node, grads)
+        if grads is not None:
+            if node.hooks or node.pre_hooks or checked:
+                results = run_with_hooks(node, grads, needs)
             else:
                 results = node.run(grads, needs)
             if not retain_graph:
                 node.release()
-        for edge, needed, grad in zip(node.parents, needs, results or node.parents, strict=False):
+        for i, edge in enumerate(node.parents):
             if edge:
-                if results and needed and grad is not None:
-                    send(edge, grad)
+                if results and needs[i] and results[i] is not None:
+                    send(edge, results[i])
                 parent = edge[0]
                 left = waiting[parent] = waiting[parent] - 1
                 if not left:
                     ready.append(parent)
-    return captured
 
 
-def _run_with_hooks(node, grads, needs):
-    if node.pre_hooks:
-        for hook in list(node.pre_hooks.values()):
-            replaced = hook(tuple(_as_tensor(g) for g in grads))
-            if replaced is not None:
-                grads = [_from_tensor(g) for g in replaced]
-    before = list(grads) if node.hooks else None
-    if state.anomaly:
-        results = anomaly.run_checked(node, grads, needs)
-    else:
-        results = node.run(grads, needs)
-    if node.hooks:
-        for hook in list(node.hooks.values()):
-            replaced = hook(
-                tuple(_as_tensor(g) for g in results), tuple(_as_tensor(g) for g in before)
-            )
-            if replaced is not None:
-                results = [_from_tensor(g) for g in replaced]
-    return results
+def add(total, grad, in_place):
+    """Add up two gradients that arrived at the same edge."""
+    if state.grad:
+        return total + grad
+    return kernels.binary("add", total, grad, out=total if in_place else None)
 
 
-def _run_tensor_hooks(node, grads):
-    for number, hooks in list(node.tensor_hooks.items()):
-        if grads[number] is None:
-            continue
-        for hook in list(hooks.values()):
-            replaced = hook(_as_tensor(grads[number]))
-            if replaced is not None:
-                if not isinstance(replaced, Tensor) or replaced.shape != grads[number].shape:
-                    raise RuntimeError(
-                        f"a tensor hook must return None or a Tensor of the gradient's shape "
-                        f"{tuple(grads[number].shape)}, got {getattr(replaced, 'shape', replaced)}"
-                    )
-                grads[number] = _from_tensor(replaced)
+class Selection:
+    """Restricts a walk to the nodes that lead to some edges, and captures what arrives there.
 
+    Parameters
+    ----------
+    wanted : list of edges
+    graph : iterable of Node
+        All nodes below the roots.
+    accumulate : bool
+        Whether leaves that are reached add to their ``.grad``.
+    """
 
-def _as_tensor(grad):
-    return grad if grad is None or state.grad else Tensor._wrap(grad)
+    def __init__(self, wanted, graph, accumulate):
+        self.captured = dict.fromkeys(wanted)
+        self.accumulate = accumulate
+        self.useful = self._leading_to({node for node, _ in wanted}, graph)
 
+    @staticmethod
+    def _leading_to(targets, graph):
+        children = {node: [] for node in graph}
+        for node in graph:
+            for edge in node.parents:
+                if edge:
+                    children[edge[0]].append(node)
+        stack = [node for node in targets if node in children]
+        useful = set(stack)
+        while stack:
+            for child in children[stack.pop()]:
+                if child not in useful:
+                    useful.add(child)
+                    stack.append(child)
+        return useful
 
-def _from_tensor(grad):
-    return grad if grad is None or state.grad else grad._array
+    def visit(self, node, grads):
+        """Capture gradients; return what the node is to be run with (None: not at all)."""
+        for number, grad in enumerate(grads):
+            if (node, number) in self.captured:
+                self.captured[node, number] = grad
+        needs = tuple([bool(edge) and edge[0] in self.useful for edge in node.parents])
+        leaf = not node.parents and self.accumulate and node in self.useful
+        return (grads if leaf or any(needs) else None), needs

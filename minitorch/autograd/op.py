@@ -91,29 +91,29 @@ class Op(Node):
                         views.refresh(x)
                     if x._requires_grad:
                         edge = x._edge or x._gradient_edge()
-                arrays.append(x._array)
-            else:
-                arrays.append(x)
+                x = x._array
+            arrays.append(x)
             edges.append(edge)
             needs.append(edge is not None)
         result = self.forward(*arrays)
         if type(result) is tuple:
-            results = [self._wrap(array, inputs) for array in result]
+            results = tuple([self._wrap(array, inputs) for array in result])
             first = results[0]
-        else:
+        elif self.is_view or type(result) is not np.ndarray:
             results = first = self._wrap(result, inputs)
+        else:
+            results = first = Tensor._wrap(result)
         if True in needs:
-            self._connect(edges, needs)
-            self._keep(inputs, arrays, first._array.shape)
-            if self.reads_output:
-                self._keep_output(first)
-            for number in range(self.outputs):
-                tensor = first if number == 0 else results[number]
-                tensor._edge = (self, number)
-                tensor._requires_grad = True
+            self._record(inputs, arrays, edges, needs, first)
+            first._edge = (self, 0)
+            first._requires_grad = True
+            if self.outputs > 1:
+                for number, tensor in enumerate(results[: self.outputs]):
+                    tensor._edge = (self, number)
+                    tensor._requires_grad = True
         if state.recorder is not None:
             state.recorder.record(self, inputs, results)
-        return results if results is first else tuple(results)
+        return results
 
     def inplace(self, target, *others):
         """Apply the operation and write its result into `target`, its first input.
@@ -131,12 +131,13 @@ class Op(Node):
         ]
         records = state.grad and self.differentiable and any(edges)
         if records:
-            self._connect(edges, [edge is not None for edge in edges])
-            if 0 in self.kept_inputs(self.needs):  # backward reads what is about to be overwritten
+            needs = [edge is not None for edge in edges]
+            if 0 in self.kept_inputs(needs):  # backward reads what is about to be overwritten
                 before = Tensor._wrap(array.copy())
-                self._keep((before, *inputs[1:]), (before._array, *arrays[1:]), array.shape)
+                kept = (before, *inputs[1:]), (before._array, *arrays[1:])
             else:
-                self._keep(inputs, arrays, array.shape)
+                kept = inputs, arrays
+            self._record(*kept, edges, needs, target)
         self.out = array
         result = self.forward(*arrays)
         self.out = None
@@ -156,7 +157,9 @@ class Op(Node):
             array = np.asarray(array)  # numpy makes scalars of 0-d results
         return views.wrap_view(self, array, inputs[0]) if self.is_view else Tensor._wrap(array)
 
-    def _keep(self, inputs, arrays, shape):
+    def _record(self, inputs, arrays, edges, needs, result):
+        """Become a node of the graph: set the edges, keep what `backward` reads."""
+        self._connect(edges, needs)
         needs = self.needs
         numbers = self._kept_for.get(needs)
         if numbers is None:
@@ -165,11 +168,15 @@ class Op(Node):
         for i in numbers:
             x = inputs[i]
             if isinstance(x, Tensor):
-                kept.append((i, arrays[i], x._cell, x._cell[0]))
+                cell = x._cell
+                kept.append((i, arrays[i], cell, cell[0]))
             else:
                 kept.append((i, x, None, 0))
         self._kept = kept
+        if self.reads_output:
+            self._keep_output(result)
         if self.broadcasts:
+            shape = result._array.shape
             for i, array in enumerate(arrays):
                 if needs[i] and array.shape != shape:
                     self._shapes = [getattr(a, "shape", ()) for a in arrays]
@@ -186,10 +193,10 @@ class Op(Node):
     # ---- backward
 
     def run(self, grads, needs):
+        backward = self.backward
         if self.fused_backward is not None and not state.grad:
-            results = self.fused_backward(*grads, needs)
-        else:
-            results = self.backward(*grads, needs)
+            backward = self.fused_backward
+        results = backward(*grads, needs)
         if type(results) is not tuple:
             results = (results,)
         if self.broadcasts and self._shapes is not None:
@@ -204,12 +211,13 @@ class Op(Node):
         """The kept inputs (None where not kept): arrays, or Tensors if the walk is recorded."""
         if self._kept is None:
             self._freed()
+        rebuild = state.grad
         values = [None] * len(self.parents)
         for i, value, cell, version in self._kept:
             if cell is not None:
                 if cell[0] != version:
                     self._overwritten(f"input {i}", value, cell, version)
-                if state.grad:
+                if rebuild:
                     value = Tensor._rebuild(value, cell, self.parents[i])
             values[i] = value
         return values

@@ -82,7 +82,7 @@ def check_writable(name, target):
 
 
 def without_overlap(x, array):
-    """Copy an operand that overlaps `array`, about to be written, unless it is the same elements."""
+    """Copy an operand that overlaps `array`, about to be written, but not the same elements."""
     other = x._array if isinstance(x, Tensor) else x
     if not isinstance(other, np.ndarray) or other is array:
         return x
