@@ -11,7 +11,7 @@ The checks are remembered: a layer called again with the same shapes costs a dic
 import functools
 import marshal
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,8 @@ class Window:
     kernel, stride, dilation : tuple of int
         Number of taps, step of the window and distance between taps, per spatial dimension.
     padding : tuple of (int, int)
-        Elements added before and after the image, per spatial dimension.
+        Elements added before and after the image, per spatial dimension. A negative number after
+        the image means that its last elements are not looked at.
     groups : int
         Number of independent blocks that the channels are divided into.
     ceil_mode : bool
@@ -310,7 +311,8 @@ def conv_transpose_window(
 ):
     """Check the arguments of a transposed convolution; return its window and output size.
 
-    The window is the one of the convolution whose gradient this is.
+    The window is the one of the convolution whose gradient this is: over an image of the output's
+    size it has as many positions as the input has elements.
 
     Parameters
     ----------
@@ -365,7 +367,14 @@ def conv_transpose_window(
             f"padding {padding}, output_padding {output_padding}, dilation {dilation}"
         )
     _check_count(op, (*input[: -ndim - 1], weight[1] * groups, *size))
-    return window, size
+    # Whole strides of output padding (which a dilation allows) would give the convolution that this
+    # is the gradient of further positions. Less padding after the image, even less than none,
+    # gives the same image and the right number of positions.
+    padding = tuple(
+        (before, after - more // step * step)
+        for (before, after), more, step in zip(window.padding, extra, window.stride, strict=True)
+    )
+    return replace(window, padding=padding), size
 
 
 @_remembered

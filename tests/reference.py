@@ -43,11 +43,20 @@ class _Sliding:
         return [(n + b + a - e) // s + 1 for n, (b, a), e, s in dims]
 
     def pad(self, image):
-        return np.pad(image, [(0, 0), (0, 0), *self.padding])
+        """Add the padding; where it is negative, cut off."""
+        added = [(max(b, 0), max(a, 0)) for b, a in self.padding]
+        padded = np.pad(image, [(0, 0), (0, 0), *added])
+        return padded[(..., *self._cut(padded.shape[2:], -1))]
 
     def crop(self, padded):
-        dims = zip(padded.shape[2:], self.padding, strict=True)
-        return padded[(..., *(slice(b, n - a) for n, (b, a) in dims))]
+        """Undo `pad`; what was cut off comes back as zeros."""
+        lost = [(max(-b, 0), max(-a, 0)) for b, a in self.padding]
+        inner = padded[(..., *self._cut(padded.shape[2:], 1))]
+        return np.pad(inner, [(0, 0), (0, 0), *lost])
+
+    def _cut(self, sizes, sign):
+        dims = zip(sizes, self.padding, strict=True)
+        return [slice(max(sign * b, 0), n - max(sign * a, 0)) for n, (b, a) in dims]
 
     def under(self, position):
         """Index of the elements of the padded image under the kernel at this position."""
@@ -231,7 +240,7 @@ def _adaptive_patches(input, output_size):
             for p, n, m in zip(at, size, output_size, strict=True)
         ]
         taps = np.arange(math.prod(size)).reshape(size)[tuple(ranges)].ravel()
-        yield at, taps, input[(..., *ranges)].reshape(*input.shape[:2], -1)
+        yield at, taps, input[(..., *ranges)].reshape(*input.shape[:2], len(taps))
 
 
 def adaptive_avg_pool(input, output_size):

@@ -156,6 +156,20 @@ def test_accepted():
     assert adaptive(output_size=(None, 0)) == (9, 0)
 
 
+def test_transposed_window_has_the_positions_of_the_input():
+    cases = itertools.product(range(1, 5), range(1, 4), range(1, 4), range(1, 4), range(3))
+    for length, taps, stride, dilation, pad in cases:
+        for extra in range(max(stride, dilation)):
+            size = (length - 1) * stride - 2 * pad + dilation * (taps - 1) + extra + 1
+            if size < 1:
+                continue
+            window, result = geometry.conv_transpose_window(
+                "c", 1, (1, 1, length), (1, 1, taps), None, stride, pad, extra, 1, dilation
+            )
+            assert result == (size,)
+            assert window.output_size(result) == (length,)
+
+
 MESSAGES = [
     (
         conv,

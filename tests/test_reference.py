@@ -56,10 +56,23 @@ def test_conv_asymmetric_padding(torch, rng):
     close(reference.conv_grad_weight(x, g, (3, 4), **settings), tw.grad)
 
 
+def test_conv_negative_padding_cuts_off(torch, rng):
+    x, w = rng.standard_normal((1, 2, 6, 6)), rng.standard_normal((3, 2, 2, 3))
+    tx, tw = (torch.from_numpy(a).requires_grad_() for a in (x, w))
+    y = torch.nn.functional.conv2d(torch.nn.functional.pad(tx, (1, -2, -1, 0)), tw)
+    g = rng.standard_normal(y.shape)
+    y.backward(torch.from_numpy(g))
+    padding = ((-1, 0), (1, -2))
+    close(reference.conv(x, w, padding=padding), y)
+    close(reference.conv_grad_input(g, w, (6, 6), padding=padding), tx.grad)
+    close(reference.conv_grad_weight(x, g, (2, 3), padding=padding), tw.grad)
+
+
 @pytest.mark.parametrize(
     ("ndim", "shape", "kernel", "settings"),
     [
         (1, (2, 3, 5), (3, 2, 3), {}),
+        (1, (1, 2, 5), (2, 1, 2), {"dilation": 3, "output_padding": 2, "padding": 1}),
         (1, (2, 4, 5), (4, 3, 3), {"stride": 3, "padding": 2, "output_padding": 2, "groups": 2}),
         (2, (2, 3, 4, 3), (3, 2, 3, 2), {"stride": (2, 3), "output_padding": (1, 2)}),
         (2, (1, 4, 3, 4), (4, 2, 2, 3), {"groups": 4, "dilation": (3, 1), "padding": (2, 0)}),

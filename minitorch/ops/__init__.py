@@ -1,6 +1,8 @@
 """Operations: per family a module, per operation its Op and its public function."""
 
 from .common import dimension
+from .conv import *
 from .elementwise import *
+from .pool import *
 from .reduce import *
 from .shape import *
