@@ -90,14 +90,14 @@ static mt_status pack_block(const plan *g, const piece_of *at, int64_t depth, in
     if (!p->b.direct) {
         *b = mt_scratch(MT_SCRATCH_B, (size_t)(mt_round_up(at->n, g->nr) * block) * g->size);
         if (!*b) return MT_ERR_NOMEM;
-        for (int64_t j = 0; j < at->n; j += g->nr)
+        for (int64_t j = 0; block && j < at->n; j += g->nr)
             p->b.pack(p->b.source, at->problem, at->column + j, mt_min(g->nr, at->n - j), depth, block,
                       mt_at(*b, j * block, g->size), g->nr);
     }
     if (g->a_mode == A_LOCAL) {
         *a = mt_scratch(MT_SCRATCH_A, (size_t)(mt_round_up(at->m, g->mr) * block) * g->size);
         if (!*a) return MT_ERR_NOMEM;
-        for (int64_t i = 0; i < at->m; i += g->mr)
+        for (int64_t i = 0; block && i < at->m; i += g->mr)
             p->a.pack(p->a.source, at->problem, g->first_row + at->row + i, mt_min(g->mr, at->m - i), depth, block,
                       mt_at(*a, i * block, g->size), g->mr);
     }

@@ -42,6 +42,25 @@ typedef void mt_gemm_dot_fn(int64_t m, int64_t n, int64_t k, const void *a, int6
  * source[p * stride + j] (pack_lines) or source[j * stride + p] (pack_transposed). */
 typedef void mt_pack_panel_fn(int64_t k, int64_t n, const void *source, int64_t stride, void *panel, int64_t width);
 
+/* The same for source[j * line_step + offsets[p]]. */
+typedef void mt_pack_gathered_fn(int64_t k, int64_t n, const void *source, int64_t line_step, const int64_t *offsets,
+                                 void *panel, int64_t width);
+
+/* `length` elements that lie one step apart at `source` (an offset in elements) and side by side at `place`. */
+typedef struct {
+    int64_t source, place, length;
+} mt_run;
+
+/* Pack lines of patches: for each channel c, the runs of source + c * source_step go to a line of `width` elements at
+ * panel + c * panel_step; what no run covers is zero. */
+typedef void mt_pack_runs_fn(int64_t channels, int64_t runs, const mt_run *run, const void *source, int64_t source_step,
+                             int64_t step, void *panel, int64_t panel_step, int64_t width);
+
+/* Pack patches the other way round: panel[p * width + j] = source[offset[j] + p * step] for low[j] <= p < high[j], zero
+ * for other p < k, and zero for n <= j < width. */
+typedef void mt_pack_windows_fn(int64_t k, int64_t n, const void *source, const int64_t *offset, const int64_t *low,
+                                const int64_t *high, int64_t step, void *panel, int64_t width);
+
 /* Numbers of the unary and binary operations. */
 enum {
 #define MT_UNARY(name) MT_UNARY_##name,

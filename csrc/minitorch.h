@@ -72,6 +72,29 @@ mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, 
                   int64_t a_k, const int64_t *a_offsets, const void *b, int64_t b_k, int64_t b_column,
                   const int64_t *b_offsets, const void *bias, void *c, int64_t c_row, const int64_t *c_offsets);
 
+/* ---- convolution (conv.c) ----
+ *
+ * Three spatial dimensions; one or two are three with leading sizes 1. Letters: mb batch; ic, oc channels; i, o input
+ * and output; k kernel; d, h, w depth, height, width. Position (d, h, w) of the output reads the input at
+ * o * stride + k * dilation - pad; what lies outside counts as zero (so padding after the image is implied by od, oh,
+ * ow). Steps are distances between neighbours, in elements. Weights lie as [oc][ic / groups][kd][kh][kw].
+ */
+typedef struct {
+    int64_t mb, groups, ic, oc;
+    int64_t in[3], out[3], kernel[3];
+    int64_t stride[3], pad[3], dilation[3];
+    int64_t in_mb_step, in_c_step, in_step[3];
+    int64_t out_mb_step, out_c_step, out_step[3];
+} mt_conv_desc;
+
+/* bias: oc values, or NULL */
+mt_status mt_conv_forward(int dtype, const mt_conv_desc *desc, const void *input, const void *weight, const void *bias,
+                          void *output);
+mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *desc, const void *grad_output, const void *weight,
+                             void *grad_input);
+mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *desc, const void *input, const void *grad_output,
+                              void *grad_weight);
+
 /* cdef end */
 
 #endif

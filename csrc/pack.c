@@ -1,6 +1,4 @@
 /* pack.c: panels of plain matrices. Those of images are in conv.c. */
-#include <string.h>
-
 #include "gemm.h"
 
 const void *mt_matrix_at(const mt_matrix *x, int64_t problem, int64_t line, int64_t p) {
@@ -8,16 +6,14 @@ const void *mt_matrix_at(const mt_matrix *x, int64_t problem, int64_t line, int6
     return mt_at_const(x->data, offset + line * x->line_step + p * x->k_step, x->size);
 }
 
-/* Any strides: element by element. */
+/* Neither lines nor depths are contiguous. */
 static void pack_strided(const mt_matrix *x, const char *from, int64_t count, int64_t k, char *panel, int64_t width) {
-    for (int64_t i = 0; i < k; i++)
-        for (int64_t j = 0; j < width; j++) {
-            const void *element = mt_at_const(from, j * x->line_step + i * x->k_step, x->size);
-            void *to = mt_at(panel, i * width + j, x->size);
-            if (j >= count) memset(to, 0, x->size);
-            else if (x->size == sizeof(float)) *(float *)to = *(const float *)element;
-            else *(double *)to = *(const double *)element;
-        }
+    int64_t offsets[64];
+    for (int64_t p = 0; p < k; p += 64) {
+        int64_t block = mt_min(64, k - p);
+        for (int64_t i = 0; i < block; i++) offsets[i] = (p + i) * x->k_step;
+        x->kernels->pack_gathered(block, count, from, x->line_step, offsets, mt_at(panel, p * width, x->size), width);
+    }
 }
 
 void mt_pack_matrix(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,

@@ -8,6 +8,8 @@
  *   vset(s)               s in every lane
  *   vload(p) vstore(p,v)  at any address
  *   vload_n(p,n)          n < VL elements, zero in the other lanes; nothing beyond them is touched
+ *   vload_range(p,i,j)    lanes i .. j - 1, zero in the others
+ *   vload_step(p,s,n)     p[0], p[s], ... p[(n-1) * s], zero in the other lanes
  *   vstore_n(p,n,v)       the first n lanes
  *   vfma(a,b,c)           a * b + c, rounded once where the instruction set has FMA
  *   vselect(m,a,b)        a where the mask is set, b elsewhere
@@ -33,6 +35,8 @@
 #define vload FN(vload)
 #define vstore FN(vstore)
 #define vload_n FN(vload_n)
+#define vload_range FN(vload_range)
+#define vload_step FN(vload_step)
 #define vstore_n FN(vstore_n)
 #define vfma FN(vfma)
 #define vselect FN(vselect)
@@ -69,6 +73,10 @@ typedef int64_t ireal_r64;
 #define MT_ZIP_HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
 #define MT_ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define MT_ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define MT_EVEN_2 0, 2
+#define MT_EVEN_4 0, 2, 4, 6
+#define MT_EVEN_8 0, 2, 4, 6, 8, 10, 12, 14
+#define MT_EVEN_16 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
 #define MT_APPLY(macro, ...) macro(__VA_ARGS__)
 
 #endif /* once */
@@ -86,6 +94,9 @@ INLINE vec vselect(ivec m, vec a, vec b) { return (vec)((m & (ivec)a) | (~m & (i
 #if REAL_BITS == 32
 #define LANES(n) ((__mmask16)((1u << (n)) - 1))
 INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm512_maskz_loadu_ps(LANES(n), p); }
+INLINE vec vload_range(const real *p, int64_t i, int64_t j) {
+    return (vec)_mm512_maskz_loadu_ps(LANES(j) & ~LANES(i), p);
+}
 INLINE void vstore_n(real *p, int64_t n, vec v) { _mm512_mask_storeu_ps(p, LANES(n), (__m512)v); }
 INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
 INLINE vec vmax(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
@@ -94,6 +105,9 @@ INLINE vec vsqrt(vec a) { return (vec)_mm512_sqrt_ps((__m512)a); }
 #else
 #define LANES(n) ((__mmask8)((1u << (n)) - 1))
 INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm512_maskz_loadu_pd(LANES(n), p); }
+INLINE vec vload_range(const real *p, int64_t i, int64_t j) {
+    return (vec)_mm512_maskz_loadu_pd(LANES(j) & ~LANES(i), p);
+}
 INLINE void vstore_n(real *p, int64_t n, vec v) { _mm512_mask_storeu_pd(p, LANES(n), (__m512d)v); }
 INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
 INLINE vec vmax(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
@@ -108,6 +122,9 @@ INLINE __m256i FN(lanes)(int64_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm256_maskload_ps(p, FN(lanes)(n)); }
+INLINE vec vload_range(const real *p, int64_t i, int64_t j) {
+    return (vec)_mm256_maskload_ps(p, _mm256_andnot_si256(FN(lanes)(i), FN(lanes)(j)));
+}
 INLINE void vstore_n(real *p, int64_t n, vec v) { _mm256_maskstore_ps(p, FN(lanes)(n), (__m256)v); }
 INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 INLINE vec vmax(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
@@ -116,6 +133,9 @@ INLINE vec vsqrt(vec a) { return (vec)_mm256_sqrt_ps((__m256)a); }
 #else
 INLINE __m256i FN(lanes)(int64_t n) { return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)); }
 INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm256_maskload_pd(p, FN(lanes)(n)); }
+INLINE vec vload_range(const real *p, int64_t i, int64_t j) {
+    return (vec)_mm256_maskload_pd(p, _mm256_andnot_si256(FN(lanes)(i), FN(lanes)(j)));
+}
 INLINE void vstore_n(real *p, int64_t n, vec v) { _mm256_maskstore_pd(p, FN(lanes)(n), (__m256d)v); }
 INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
 INLINE vec vmax(vec a, vec b) { return (vec)_mm256_max_pd((__m256d)a, (__m256d)b); }
@@ -127,6 +147,11 @@ INLINE vec vsqrt(vec a) { return (vec)_mm256_sqrt_pd((__m256d)a); }
 INLINE vec vload_n(const real *p, int64_t n) {
     vec v = {0};
     for (int64_t i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+INLINE vec vload_range(const real *p, int64_t i, int64_t j) {
+    vec v = {0};
+    for (; i < j; i++) v[i] = p[i];
     return v;
 }
 INLINE void vstore_n(real *p, int64_t n, vec v) {
@@ -195,4 +220,23 @@ INLINE void vtranspose(vec rows[LANE_COUNT]) {
         UNROLL
         for (int i = 0; i < LANE_COUNT; i++) rows[i] = next[i];
     }
+}
+
+INLINE vec vload_step(const real *p, int64_t step, int64_t n) {
+    if (step == 1) return n >= VL ? vload(p) : vload_n(p, n);
+    if (step == 2) {
+        vec a, b;
+        if (n >= VL) {
+            a = vload(p);
+            b = vload_n(p + VL, VL - 1);
+        } else {
+            int64_t count = 2 * n - 1;
+            a = vload_n(p, count < VL ? count : VL);
+            b = vload_n(p + VL, count > VL ? count - VL : 0);
+        }
+        return MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_EVEN_, LANE_COUNT));
+    }
+    real lane[LANE_COUNT] = {0};
+    for (int64_t i = 0; i < n && i < VL; i++) lane[i] = p[i * step];
+    return vload(lane);
 }

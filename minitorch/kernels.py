@@ -7,6 +7,9 @@ into an exception. They do not check shapes: the public functions in ``ops`` hav
 float32 and float64 go to C. float16 is computed in float32 and rounded.
 """
 
+import functools
+import math
+
 import numpy as np
 
 from . import memory
@@ -208,6 +211,171 @@ def _gemm(problems, a, b, bias, result, a_offsets, b_offsets, c_offsets):
             c_offsets,
         )
     )
+
+
+# ---- convolution ---------------------------------------------------------------------------------
+
+
+def conv_forward(input, weight, bias, window):
+    """Convolve (cross-correlate) images with a bank of kernels.
+
+    Parameters
+    ----------
+    input : numpy.ndarray
+        (N, C, *spatial) with 1, 2 or 3 spatial dimensions, any strides.
+    weight : numpy.ndarray
+        (O, C / groups, *kernel).
+    bias : numpy.ndarray or None
+        (O,).
+    window : minitorch.geometry.Window
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, O, *output), contiguous.
+    """
+    if input.dtype == _FLOAT16:
+        wide = (None if v is None else v.astype(np.float32) for v in (input, weight, bias))
+        return conv_forward(*wide, window).astype(_FLOAT16)
+    size = window.output_size(input.shape[2:])
+    result = memory.empty((input.shape[0], weight.shape[0], *size), input.dtype)
+    input, weight = _steps(input), contiguous(weight)
+    bias = None if bias is None else contiguous(bias)
+    check(
+        lib.mt_conv_forward(
+            _CODES[input.dtype],
+            _conv_desc(window, _layout(input), _layout(result)),
+            pointer(input),
+            _from_buffer(weight),
+            ffi.NULL if bias is None else _from_buffer(bias),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def conv_grad_input(grad_output, weight, window, input_size):
+    """Return the gradient of a convolution for its input; also a transposed convolution.
+
+    Parameters
+    ----------
+    grad_output : numpy.ndarray
+        (N, O, *output), any strides.
+    weight : numpy.ndarray
+        (O, C / groups, *kernel).
+    window : minitorch.geometry.Window
+    input_size : tuple of int
+        Spatial sizes of the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, C, *input_size), contiguous.
+    """
+    if grad_output.dtype == _FLOAT16:
+        grad_output, weight = grad_output.astype(np.float32), weight.astype(np.float32)
+        return conv_grad_input(grad_output, weight, window, input_size).astype(_FLOAT16)
+    channels = weight.shape[1] * window.groups
+    result = memory.empty((grad_output.shape[0], channels, *input_size), grad_output.dtype)
+    grad_output, weight = _steps(grad_output), contiguous(weight)
+    check(
+        lib.mt_conv_grad_input(
+            _CODES[result.dtype],
+            _conv_desc(window, _layout(result), _layout(grad_output)),
+            pointer(grad_output),
+            _from_buffer(weight),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def conv_grad_weight(input, grad_output, window):
+    """Return the gradient of a convolution for its weight.
+
+    Parameters
+    ----------
+    input : numpy.ndarray
+        (N, C, *spatial), any strides.
+    grad_output : numpy.ndarray
+        (N, O, *output), any strides.
+    window : minitorch.geometry.Window
+
+    Returns
+    -------
+    numpy.ndarray
+        (O, C / groups, *kernel), contiguous.
+    """
+    if input.dtype == _FLOAT16:
+        input, grad_output = input.astype(np.float32), grad_output.astype(np.float32)
+        return conv_grad_weight(input, grad_output, window).astype(_FLOAT16)
+    shape = (grad_output.shape[1], input.shape[1] // window.groups, *window.kernel)
+    result = memory.empty(shape, input.dtype)
+    input, grad_output = _steps(input), _steps(grad_output)
+    check(
+        lib.mt_conv_grad_weight(
+            _CODES[result.dtype],
+            _conv_desc(window, _layout(input), _layout(grad_output)),
+            pointer(input),
+            pointer(grad_output),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def _steps(array):
+    """Return the array, or a copy when its strides are not whole elements."""
+    size = array.itemsize
+    if array.flags.aligned and not any(stride % size for stride in array.strides):
+        return array
+    return array.copy()
+
+
+def _layout(array):
+    """Return shape, and the strides where they do not follow from it."""
+    if array.flags.c_contiguous:
+        return array.shape, None
+    return array.shape, tuple(stride // array.itemsize for stride in array.strides)
+
+
+@functools.lru_cache(maxsize=1024)
+def _conv_desc(window, input, output):
+    """Describe a convolution to C: two dimensions are three with a leading size 1."""
+    missing = 3 - window.ndim
+
+    def padded(values, fill):
+        return [fill] * missing + list(values)
+
+    (in_shape, in_steps), (out_shape, out_steps) = (_with_strides(v) for v in (input, output))
+    return ffi.new(
+        "mt_conv_desc *",
+        {
+            "mb": in_shape[0],
+            "groups": window.groups,
+            "ic": in_shape[1],
+            "oc": out_shape[1],
+            "in": padded(in_shape[2:], 1),
+            "out": padded(out_shape[2:], 1),
+            "kernel": padded(window.kernel, 1),
+            "stride": padded(window.stride, 1),
+            "pad": padded((before for before, _ in window.padding), 0),
+            "dilation": padded(window.dilation, 1),
+            "in_mb_step": in_steps[0],
+            "in_c_step": in_steps[1],
+            "in_step": padded(in_steps[2:], 0),
+            "out_mb_step": out_steps[0],
+            "out_c_step": out_steps[1],
+            "out_step": padded(out_steps[2:], 0),
+        },
+    )
+
+
+def _with_strides(layout):
+    shape, strides = layout
+    if strides is None:
+        strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    return shape, strides
 
 
 # ---- elementwise ---------------------------------------------------------------------------------

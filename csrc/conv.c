@@ -1,0 +1,400 @@
+/* conv.c: convolution as matrix multiplication, its two gradients likewise.
+ *
+ *   forward      output[oc, position]    = weight[oc, (ic, tap)]      patches[(ic, tap), position]
+ *   grad-input   grad_input[ic, pixel]   = weight^T[ic, (oc, tap)]    patches of grad_output[(oc, tap), pixel]
+ *   grad-weight  grad_weight[oc, (ic, tap)] = grad_output[oc, position]  patches^T[position, (ic, tap)]
+ *
+ * The patches exist only panel by panel, packed straight from the image (Georganas et al. 2018; Zhang et al. 2018).
+ * Positions run over the whole batch, so small images fill the panels too. Groups are independent problems.
+ *
+ * For grad-input with a stride, the pixels fall into phases (pixel mod stride), and each phase is met by some of the
+ * taps only: it is a convolution of stride 1 with those, and no multiplication with a zero between is done.
+ */
+#include <string.h>
+
+#include "gemm.h"
+
+#define MAX_NR 48 /* the widest panel of any instruction set */
+
+/* How the positions of a grid read an image: position g and tap t read at g * stride + t * tap_stride + origin. */
+typedef struct {
+    const mt_kernels *kernels;
+    size_t size;
+    const void *image;
+    int64_t mb_step, c_step, step[3]; /* of the image */
+    int64_t extent[3];                /* of the image */
+    int64_t grid[3], stride[3], origin[3], taps[3], tap_stride[3];
+    int64_t channels; /* of a group */
+} patches;
+
+/* A position of the grid, over the whole batch. */
+typedef struct {
+    int64_t n, at[3];
+} cursor;
+
+static int64_t product(const int64_t x[3]) { return x[0] * x[1] * x[2]; }
+
+static void unravel(int64_t index, const int64_t size[3], int64_t at[3]) {
+    at[2] = index % size[2];
+    index /= size[2];
+    at[1] = index % size[1];
+    at[0] = index / size[1];
+}
+
+static cursor cursor_at(const int64_t grid[3], int64_t position) {
+    cursor c;
+    int64_t pixels = product(grid);
+    c.n = position / pixels;
+    unravel(position % pixels, grid, c.at);
+    return c;
+}
+
+/* The run of positions from here to the end of the line, `left` at most; the cursor moves on behind it. */
+static int64_t next_run(cursor *c, const int64_t grid[3], int64_t left) {
+    int64_t length = mt_min(left, grid[2] - c->at[2]);
+    c->at[2] += length;
+    for (int i = 2; i > 0 && c->at[i] == grid[i]; i--) {
+        c->at[i] = 0;
+        c->at[i - 1]++;
+    }
+    if (c->at[0] == grid[0]) {
+        c->at[0] = 0;
+        c->n++;
+    }
+    return length;
+}
+
+static int64_t dot(const int64_t a[3], const int64_t b[3]) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+/* Of `length` positions that read at x, x + stride, ..., those inside 0 .. extent - 1 are low .. high - 1. */
+static void clip(int64_t x, int64_t stride, int64_t extent, int64_t length, int64_t *low, int64_t *high) {
+    *low = x < 0 ? mt_min(length, mt_div_up(-x, stride)) : 0;
+    *high = x < extent ? mt_min(length, mt_div_up(extent - x, stride)) : 0;
+}
+
+/* ---- patches as lines of B: depth (channel, tap), lines are positions ---- */
+
+/* The parts of the image that tap t reads for a panel; returns how many runs. */
+static int64_t runs_of_tap(const patches *x, const int64_t tap[3], int64_t first, int64_t count, mt_run *run) {
+    cursor c = cursor_at(x->grid, first);
+    int64_t runs = 0, length;
+    for (int64_t place = 0; place < count; place += length) {
+        cursor here = c;
+        length = next_run(&c, x->grid, count - place);
+        int64_t source[3], low, high;
+        int inside = 1;
+        for (int i = 0; i < 3; i++) {
+            source[i] = here.at[i] * x->stride[i] + tap[i] * x->tap_stride[i] + x->origin[i];
+            inside &= i == 2 || (source[i] >= 0 && source[i] < x->extent[i]);
+        }
+        if (!inside) continue;
+        clip(source[2], x->stride[2], x->extent[2], length, &low, &high);
+        if (low >= high) continue;
+        int64_t step = x->stride[2] * x->step[2];
+        int64_t from = here.n * x->mb_step + dot(source, x->step) + low * step;
+        mt_run *last = run + runs - 1;
+        if (runs && last->place + last->length == place + low && last->source + last->length * step == from)
+            last->length += high - low; /* lines that follow one another in memory are one run */
+        else
+            run[runs++] = (mt_run){from, place + low, high - low};
+    }
+    return runs;
+}
+
+static void pack_patches(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,
+                         void *panel, int64_t width) {
+    const patches *x = source;
+    int64_t taps = product(x->taps);
+    for (int64_t t = 0; t < taps; t++) {
+        /* channels whose depth c * taps + t lies in the block */
+        int64_t begin = mt_div_up(mt_max(0, p - t), taps), end = mt_div_up(mt_max(0, p + k - t), taps);
+        if (begin >= end) continue;
+        int64_t tap[3];
+        unravel(t, x->taps, tap);
+        mt_run run[MAX_NR];
+        int64_t runs = runs_of_tap(x, tap, first, count, run);
+        x->kernels->pack_runs(end - begin, runs, run,
+                              mt_at_const(x->image, (problem * x->channels + begin) * x->c_step, x->size), x->c_step,
+                              x->stride[2] * x->step[2], mt_at(panel, (begin * taps + t - p) * width, x->size),
+                              taps * width, width);
+    }
+}
+
+/* ---- patches as depths of B: lines are (channel, tap), depths are positions ---- */
+
+static void pack_patches_transposed(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p,
+                                    int64_t k, void *panel, int64_t width) {
+    const patches *x = source;
+    int64_t taps = product(x->taps);
+    int64_t tap_at[MAX_NR][3], offset[MAX_NR], low[MAX_NR], high[MAX_NR];
+    for (int64_t j = 0; j < count; j++) {
+        int64_t channel = problem * x->channels + (first + j) / taps;
+        unravel((first + j) % taps, x->taps, tap_at[j]);
+        for (int i = 0; i < 3; i++) tap_at[j][i] = tap_at[j][i] * x->tap_stride[i] + x->origin[i];
+        offset[j] = channel * x->c_step + dot(tap_at[j], x->step);
+    }
+    cursor c = cursor_at(x->grid, p);
+    int64_t length;
+    for (int64_t done = 0; done < k; done += length) {
+        cursor here = c;
+        length = next_run(&c, x->grid, k - done);
+        int64_t at[3];
+        for (int i = 0; i < 3; i++) at[i] = here.at[i] * x->stride[i];
+        for (int64_t j = 0; j < count; j++) {
+            clip(at[2] + tap_at[j][2], x->stride[2], x->extent[2], length, &low[j], &high[j]);
+            for (int i = 0; i < 2; i++)
+                if (at[i] + tap_at[j][i] < 0 || at[i] + tap_at[j][i] >= x->extent[i]) high[j] = 0;
+        }
+        x->kernels->pack_windows(length, count, mt_at_const(x->image, here.n * x->mb_step + dot(at, x->step), x->size),
+                                 offset, low, high, x->stride[2] * x->step[2], mt_at(panel, done * width, x->size),
+                                 width);
+    }
+}
+
+/* ---- an image as a matrix: lines are channels, columns (or depths) are positions ---- */
+
+typedef struct {
+    const mt_kernels *kernels;
+    size_t size;
+    char *image;
+    int64_t mb_step, c_step, step[3]; /* of the positions */
+    int64_t grid[3];
+    int64_t channels; /* of a group */
+    int dense;        /* the positions of an image lie side by side */
+} plane;
+
+static int is_dense(const int64_t grid[3], const int64_t step[3]) {
+    int64_t expected = 1;
+    for (int i = 2; i >= 0; i--) {
+        if (grid[i] != 1 && step[i] != expected) return 0;
+        expected *= grid[i];
+    }
+    return 1;
+}
+
+static void *address(const plane *x, int64_t problem, int64_t channel, const cursor *c) {
+    int64_t offset = c->n * x->mb_step + (problem * x->channels + channel) * x->c_step + dot(c->at, x->step);
+    return mt_at(x->image, offset, x->size);
+}
+
+/* Tiles that stay within one image are written in place. */
+static void *locate_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t n,
+                             int64_t *row_step) {
+    const plane *x = place;
+    int64_t pixels = product(x->grid);
+    if (!x->dense || column % pixels + n > pixels) return NULL;
+    *row_step = x->c_step;
+    int64_t offset = column / pixels * x->mb_step + (problem * x->channels + row) * x->c_step + column % pixels;
+    return mt_at(x->image, offset, x->size);
+}
+
+static void copy_steps(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n, size_t size) {
+    if (size == sizeof(float))
+        for (int64_t i = 0; i < n; i++) ((float *)to)[i * to_step] = ((const float *)from)[i * from_step];
+    else
+        for (int64_t i = 0; i < n; i++) ((double *)to)[i * to_step] = ((const double *)from)[i * from_step];
+}
+
+/* Other tiles are copied line by line. */
+static void move_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n,
+                          void *tile, int64_t width, int store) {
+    const plane *x = place;
+    cursor c = cursor_at(x->grid, column);
+    int64_t length;
+    for (int64_t done = 0; done < n; done += length) {
+        cursor here = c;
+        length = next_run(&c, x->grid, n - done);
+        for (int64_t i = 0; i < m; i++) {
+            char *image = address(x, problem, row + i, &here), *line = mt_at(tile, i * width + done, x->size);
+            if (store) copy_steps(image, x->step[2], line, 1, length, x->size);
+            else copy_steps(line, 1, image, x->step[2], length, x->size);
+        }
+    }
+}
+
+/* Lines are channels, depths are positions. */
+static void pack_plane(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,
+                       void *panel, int64_t width) {
+    const plane *x = source;
+    int64_t dense_grid[3] = {1, 1, product(x->grid)};
+    const int64_t *grid = x->dense ? dense_grid : x->grid;
+    int64_t step = x->dense ? 1 : x->step[2], length;
+    cursor c = cursor_at(grid, p);
+    mt_matrix lines = {.line_step = x->c_step, .k_step = step, .size = x->size, .kernels = x->kernels};
+    for (int64_t done = 0; done < k; done += length) {
+        cursor here = c;
+        length = next_run(&c, grid, k - done);
+        int64_t along = x->dense ? here.at[2] : dot(here.at, x->step);
+        lines.data = mt_at_const(x->image, here.n * x->mb_step + (problem * x->channels + first) * x->c_step + along,
+                                 x->size);
+        mt_pack_matrix(&lines, 0, 0, count, 0, length, mt_at(panel, done * width, x->size), width);
+    }
+}
+
+/* ---- weights, transposed: lines are input channels, depths are (output channel, tap) ---- */
+
+typedef struct {
+    const mt_kernels *kernels;
+    size_t size;
+    const void *weight;
+    int64_t ic, oc;                     /* of a group */
+    int64_t kernel[3];
+    int64_t first[3], every[3], taps[3]; /* the taps that count */
+} turned_weights;
+
+static void pack_turned_weights(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p,
+                                int64_t k, void *panel, int64_t width) {
+    const turned_weights *x = source;
+    int64_t all = product(x->kernel), taps = product(x->taps), offsets[64];
+    const void *lines = mt_at_const(x->weight, (problem * x->oc * x->ic + first) * all, x->size);
+    for (int64_t done = 0; done < k; done += 64) {
+        int64_t block = mt_min(64, k - done);
+        for (int64_t i = 0; i < block; i++) {
+            int64_t oc = (p + done + i) / taps, tap[3];
+            unravel((p + done + i) % taps, x->taps, tap);
+            for (int d = 0; d < 3; d++) tap[d] = x->first[d] + tap[d] * x->every[d];
+            offsets[i] = oc * x->ic * all + (tap[0] * x->kernel[1] + tap[1]) * x->kernel[2] + tap[2];
+        }
+        x->kernels->pack_gathered(block, count, lines, all, offsets, mt_at(panel, done * width, x->size), width);
+    }
+}
+
+/* ---- the three directions ---- */
+
+/* MT_OK when the description makes sense and every product of sizes can be addressed. */
+static mt_status check(int dtype, const mt_conv_desc *d) {
+    if (!mt_is_dtype(dtype) || d->mb < 0 || d->ic < 0 || d->oc < 0 || d->groups < 1) return MT_ERR_ARGUMENT;
+    if (d->ic % d->groups || d->oc % d->groups) return MT_ERR_ARGUMENT;
+    int64_t in = mt_max(1, d->mb), out = in, k = 8;
+    if (mt_multiply(in, mt_max(1, d->ic) * 8, &in) || mt_multiply(out, mt_max(1, d->oc) * 8, &out) ||
+        mt_multiply(k, mt_max(1, d->ic), &k) || mt_multiply(k, mt_max(1, d->oc), &k))
+        return MT_ERR_OVERFLOW;
+    for (int i = 0; i < 3; i++) {
+        if (d->in[i] < 0 || d->out[i] < 0 || d->kernel[i] < 1 || d->stride[i] < 1 || d->dilation[i] < 1)
+            return MT_ERR_ARGUMENT;
+        if (mt_multiply(in, mt_max(1, d->in[i]), &in) || mt_multiply(out, mt_max(1, d->out[i]), &out) ||
+            mt_multiply(k, d->kernel[i], &k))
+            return MT_ERR_OVERFLOW;
+        int64_t reach;
+        if (mt_multiply(d->kernel[i], d->dilation[i], &reach) || mt_multiply(d->out[i], d->stride[i], &reach))
+            return MT_ERR_OVERFLOW;
+    }
+    return MT_OK;
+}
+
+static void copy3(int64_t to[3], const int64_t from[3]) { memcpy(to, from, 3 * sizeof *to); }
+
+/* The patches of the input, for forward and grad-weight. */
+static patches patches_of_input(int dtype, const mt_conv_desc *d, const void *input) {
+    patches x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = input,
+                 .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = d->ic / d->groups};
+    copy3(x.step, d->in_step);
+    copy3(x.extent, d->in);
+    copy3(x.grid, d->out);
+    copy3(x.stride, d->stride);
+    copy3(x.taps, d->kernel);
+    copy3(x.tap_stride, d->dilation);
+    for (int i = 0; i < 3; i++) x.origin[i] = -d->pad[i];
+    return x;
+}
+
+static plane plane_of_output(int dtype, const mt_conv_desc *d, void *output) {
+    plane x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = output,
+               .mb_step = d->out_mb_step, .c_step = d->out_c_step, .channels = d->oc / d->groups,
+               .dense = is_dense(d->out, d->out_step)};
+    copy3(x.step, d->out_step);
+    copy3(x.grid, d->out);
+    return x;
+}
+
+mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
+                          void *output) {
+    mt_status status = check(dtype, d);
+    if (status != MT_OK) return status;
+    patches x = patches_of_input(dtype, d, input);
+    plane to = plane_of_output(dtype, d, output);
+    int64_t oc = d->oc / d->groups, k = x.channels * product(d->kernel), n = d->mb * product(d->out);
+    mt_matrix w = {.data = weight, .line_step = k, .k_step = 1, .step = oc * k, .size = x.size, .kernels = x.kernels};
+    mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = k,
+                         .a = {mt_pack_matrix, &w, n <= 2 * x.kernels->gemm_nr ? &w : NULL},
+                         .b = {pack_patches, &x, NULL},
+                         .c = {&to, locate_in_plane, move_in_plane},
+                         .row_bias = bias, .row_bias_step = oc, .pack_cost = 300};
+    return mt_gemm_run(&p);
+}
+
+static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
+
+/* The taps that meet the pixels with this remainder by the stride, along one dimension, and where they read. */
+static void taps_of_phase(const mt_conv_desc *d, int i, int64_t phase, turned_weights *w, patches *x) {
+    int64_t stride = d->stride[i], dilation = d->dilation[i], begin = phase + d->pad[i];
+    w->every[i] = stride / gcd(stride, dilation);
+    w->first[i] = 0;
+    while (w->first[i] < d->kernel[i] && w->first[i] < w->every[i] && (begin - w->first[i] * dilation) % stride)
+        w->first[i]++;
+    int none = w->first[i] >= d->kernel[i] || w->first[i] == w->every[i];
+    w->taps[i] = none ? 0 : mt_div_up(d->kernel[i] - w->first[i], w->every[i]);
+    x->origin[i] = none ? 0 : (begin - w->first[i] * dilation) / stride;
+    x->tap_stride[i] = -(w->every[i] * dilation) / stride;
+    x->taps[i] = w->taps[i];
+    x->grid[i] = mt_div_up(mt_max(0, d->in[i] - phase), stride);
+    x->stride[i] = 1;
+}
+
+static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_t phase[3], const void *grad_output,
+                                  const void *weight, void *grad_input) {
+    const mt_kernels *kernels = mt_kernels_for(dtype);
+    size_t size = mt_size_of(dtype);
+    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups;
+    patches x = {.kernels = kernels, .size = size, .image = grad_output, .mb_step = d->out_mb_step,
+                 .c_step = d->out_c_step, .channels = oc};
+    turned_weights w = {.kernels = kernels, .size = size, .weight = weight, .ic = ic, .oc = oc};
+    plane to = {.kernels = kernels, .size = size, .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = ic};
+    copy3(x.step, d->out_step);
+    copy3(x.extent, d->out);
+    copy3(w.kernel, d->kernel);
+    for (int i = 0; i < 3; i++) {
+        taps_of_phase(d, i, phase[i], &w, &x);
+        to.step[i] = d->in_step[i] * d->stride[i];
+    }
+    copy3(to.grid, x.grid);
+    to.image = mt_at(grad_input, dot(phase, d->in_step), size);
+    to.dense = is_dense(to.grid, to.step);
+    mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = ic, .n = d->mb * product(x.grid),
+                         .k = oc * product(x.taps),
+                         .a = {pack_turned_weights, &w, NULL},
+                         .b = {pack_patches, &x, NULL},
+                         .c = {&to, locate_in_plane, move_in_plane},
+                         .pack_cost = 300};
+    return mt_gemm_run(&p);
+}
+
+mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
+                             void *grad_input) {
+    mt_status status = check(dtype, d);
+    int64_t phase[3];
+    /* phases beyond the image have no pixels */
+    for (phase[0] = 0; phase[0] < mt_min(d->stride[0], d->in[0]); phase[0]++)
+        for (phase[1] = 0; phase[1] < mt_min(d->stride[1], d->in[1]); phase[1]++)
+            for (phase[2] = 0; phase[2] < mt_min(d->stride[2], d->in[2]) && status == MT_OK; phase[2]++)
+                status = grad_input_phase(dtype, d, phase, grad_output, weight, grad_input);
+    return status;
+}
+
+mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *input, const void *grad_output,
+                              void *grad_weight) {
+    mt_status status = check(dtype, d);
+    if (status != MT_OK) return status;
+    patches x = patches_of_input(dtype, d, input);
+    plane g = plane_of_output(dtype, d, (void *)grad_output); /* read only */
+    int64_t oc = d->oc / d->groups, n = x.channels * product(d->kernel);
+    /* grad_weight is a matrix of lines (ic, tap): one "image" whose channels are its rows */
+    plane to = {.kernels = x.kernels, .size = x.size, .image = grad_weight, .c_step = n, .step = {n, n, 1},
+                .grid = {1, 1, n}, .channels = oc, .dense = 1};
+    mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = d->mb * product(d->out),
+                         .a = {pack_plane, &g, NULL},
+                         .b = {pack_patches_transposed, &x, NULL},
+                         .c = {&to, locate_in_plane, move_in_plane},
+                         .pack_cost = 400};
+    return mt_gemm_run(&p);
+}

@@ -1,0 +1,205 @@
+"""The kernels of convolution: exact on small integers, on every instruction set and thread count.
+
+Data are small integers, so every sum is exact whatever its order, and results are compared for
+equality: with the naive reference, and forward with both gradients through the adjoint identity
+<conv(x, w), g> = <x, grad_input(g, w)> = <w, grad_weight(x, g)>.
+"""
+
+import numpy as np
+import pytest
+import reference
+
+from minitorch import kernels
+from minitorch.geometry import Window
+
+ISAS = kernels.info()["available"]
+THREADS = (1, 2, 7)
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    """Leave instruction set and thread count as they were."""
+    before = kernels.info()
+    yield
+    kernels.set_isa(before["isa"])
+    kernels.set_num_threads(before["threads"])
+
+
+def case(batch, channels, size, out, kernel, stride=1, padding=0, dilation=1, groups=1):
+    return batch, channels, size, out, kernel, stride, padding, dilation, groups
+
+
+# (batch, channels, size, out channels, kernel, stride, padding, dilation, groups)
+FAMILIES = {
+    "first layer": case(2, 3, (17, 19), 16, (7, 7), 2, 3),
+    "first layer, stride 1": case(2, 1, (12, 12), 6, (5, 5), 1, 2),
+    "1x1": case(2, 8, (7, 9), 16, (1, 1)),
+    "1x1, tails": case(3, 13, (5, 7), 11, (1, 1)),
+    "1x1, strided": case(2, 8, (7, 9), 16, (1, 1), 2),
+    "3x3": case(2, 8, (10, 12), 16, (3, 3), 1, 1),
+    "3x3, tails": case(3, 5, (7, 7), 9, (3, 3), 1, 1),
+    "3x3, strided": case(2, 6, (11, 9), 10, (3, 3), (2, 3), (1, 2)),
+    "3x3, one pixel": case(1, 4, (1, 1), 4, (3, 3), 1, 1),
+    "padding above kernel": case(2, 3, (4, 5), 5, (2, 3), 1, (5, 4)),
+    "padding above kernel, strided": case(2, 3, (4, 5), 5, (2, 3), 3, (5, 4)),
+    "asymmetric padding": case(2, 3, (6, 5), 4, (3, 3), (1, 2), ((0, 2), (3, 1))),
+    "even kernel": case(2, 3, (8, 8), 4, (4, 2), 2, ((1, 2), (0, 1))),
+    "stride above kernel": case(2, 3, (11, 10), 4, (2, 1), (4, 3)),
+    "grouped": case(2, 8, (6, 7), 12, (3, 3), 1, 1, 1, 4),
+    "grouped, tails": case(2, 15, (6, 7), 9, (3, 2), 1, 1, 1, 3),
+    "grouped, strided": case(2, 8, (9, 7), 16, (3, 3), 2, 1, 1, 2),
+    "depthwise": case(2, 9, (9, 20), 9, (3, 3), 1, 1, 1, 9),
+    "depthwise, tails": case(3, 7, (5, 7), 7, (5, 3), 1, (2, 1), 1, 7),
+    "depthwise, strided": case(2, 6, (11, 37), 6, (3, 3), 2, 1, 1, 6),
+    "depthwise, multiplier": case(2, 4, (8, 18), 12, (3, 3), 1, 1, 1, 4),
+    "depthwise, dilated": case(2, 4, (12, 21), 4, (3, 3), 1, 2, 2, 4),
+    "depthwise, 7x7": case(1, 4, (10, 40), 4, (7, 7), 1, 3, 1, 4),
+    "depthwise, stride above kernel": case(2, 3, (12, 19), 6, (2, 2), 3, 1, 1, 3),
+    "dilated": case(2, 4, (11, 12), 6, (3, 3), 1, 2, 2),
+    "dilated, strided": case(2, 4, (13, 12), 6, (3, 3), 2, 2, (2, 3)),
+    "dilated, stride shares a factor": case(1, 3, (19, 17), 4, (3, 3), (4, 6), 3, (6, 4)),
+    "1-d": case(2, 5, (70,), 8, (5,), 1, 2),
+    "1-d, strided, dilated": case(2, 6, (67,), 9, (4,), 3, 5, 2, 3),
+    "1-d, depthwise": case(2, 6, (67,), 6, (9,), 1, 4, 1, 6),
+    "3-d": case(2, 3, (5, 6, 7), 4, (3, 3, 3), 1, 1),
+    "3-d, strided": case(1, 4, (6, 5, 7), 6, (2, 3, 2), (2, 1, 3), (1, 0, 2), (1, 2, 1), 2),
+    "3-d, depthwise": case(1, 3, (5, 6, 9), 3, (3, 3, 3), (1, 2, 1), 1, 1, 3),
+    "deep": case(1, 70, (5, 6), 9, (3, 3), 1, 1),
+    "many positions": case(1, 2, (60, 61), 3, (3, 3), 1, 1),
+    "no input channels": case(2, 0, (5, 5), 4, (3, 3), 1, 1),
+    "no output channels": case(2, 4, (5, 5), 0, (3, 3), 1, 1),
+    "empty batch": case(0, 4, (5, 5), 3, (3, 3), 1, 1),
+}
+
+
+def integers(rng, shape, dtype):
+    return rng.integers(-3, 4, shape).astype(dtype)
+
+
+def data(name, dtype):
+    """Return window, input, weight, bias and grad_output of a family."""
+    batch, channels, size, out, kernel, stride, padding, dilation, groups = FAMILIES[name]
+    rng = np.random.default_rng(0)
+    window = Window.of(len(size), kernel, stride, padding, dilation, groups)
+    x = integers(rng, (batch, channels, *size), dtype)
+    w = integers(rng, (out, channels // groups, *kernel), dtype)
+    b = integers(rng, (out,), dtype)
+    g = integers(rng, (batch, out, *window.output_size(size)), dtype)
+    return window, x, w, b, g
+
+
+def expected(name, x, w, b, g):
+    stride, padding, dilation, groups = FAMILIES[name][5:]
+    options = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return (
+        reference.conv(x, w, b, **options),
+        reference.conv_grad_input(g, w, x.shape[2:], **options),
+        reference.conv_grad_weight(x, g, w.shape[2:], **options),
+    )
+
+
+def results(window, x, w, b, g):
+    return (
+        kernels.conv_forward(x, w, b, window),
+        kernels.conv_grad_input(g, w, window, x.shape[2:]),
+        kernels.conv_grad_weight(x, g, window),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_exact(name, dtype):
+    window, *arrays = data(name, dtype)
+    wanted = expected(name, *arrays)
+    for isa in ISAS:
+        kernels.set_isa(isa)
+        for threads in THREADS:
+            kernels.set_num_threads(threads)
+            for result, want in zip(results(window, *arrays), wanted, strict=True):
+                assert result.dtype == dtype
+                np.testing.assert_array_equal(result, want, f"{isa}, {threads} threads")
+
+
+def strided_views(array):
+    """Yield the same numbers with other strides: channel slice, channels last, every second."""
+    wide = np.full((len(array), array.shape[1] + 3, *array.shape[2:]), 7, array.dtype)
+    wide[:, 1:-2] = array
+    yield wide[:, 1:-2]
+    yield np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1)
+    yield np.repeat(array, 2, -1)[..., ::2]
+    yield np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+
+
+@pytest.mark.parametrize(
+    "name", ["3x3, tails", "3x3, strided", "1x1, tails", "depthwise, strided", "3-d", "grouped"]
+)
+def test_strided_input(name):
+    window, x, w, b, g = data(name, np.float32)
+    wanted = results(window, x, w, b, g)
+    pairs = zip(strided_views(x), strided_views(g), strict=True)
+    for number, (xs, gs) in enumerate(pairs):
+        for result, want in zip(results(window, xs, w, b, gs), wanted, strict=True):
+            np.testing.assert_array_equal(result, want, f"view {number}")
+
+
+@pytest.mark.parametrize(
+    "name", ["first layer", "3x3, strided", "depthwise, 7x7", "many positions"]
+)
+def test_bits_do_not_depend_on_threads(name):
+    window, *shapes = data(name, np.float32)
+    rng = np.random.default_rng(1)
+    arrays = [rng.standard_normal(v.shape).astype(np.float32) for v in shapes]
+    for isa in ISAS:
+        kernels.set_isa(isa)
+        kernels.set_num_threads(1)
+        wanted = [v.tobytes() for v in results(window, *arrays)]
+        for threads in (2, 3, 7):
+            kernels.set_num_threads(threads)
+            assert [v.tobytes() for v in results(window, *arrays)] == wanted
+
+
+LARGE = {
+    # enough work to be cut over threads, and depth to be cut into parts
+    "parts": case(4, 4, (60, 60), 8, (3, 3), 1, 1),
+    "rows": case(1, 64, (14, 14), 256, (3, 3), 1, 1),
+    "images across panels": case(16, 32, (7, 7), 64, (3, 3), 1, 1),
+    "strided": case(4, 32, (28, 28), 64, (3, 3), 2, 1),
+    "depthwise": case(2, 48, (56, 56), 48, (3, 3), 1, 1, 1, 48),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", LARGE)
+def test_adjoint(name, dtype, monkeypatch):
+    monkeypatch.setitem(FAMILIES, name, LARGE[name])
+    window, x, w, b, g = data(name, dtype)
+    first = None
+    for isa in ISAS:
+        kernels.set_isa(isa)
+        for threads in THREADS:
+            kernels.set_num_threads(threads)
+            y, gx, gw = results(window, x, w, None, g)
+            inner = [int(np.vdot(np.int64(u), np.int64(v))) for u, v in ((y, g), (x, gx), (w, gw))]
+            assert inner[0] == inner[1] == inner[2], f"{isa}, {threads} threads"
+            first = first or [y, gx, gw]
+            for a, c in zip(first, (y, gx, gw), strict=True):
+                np.testing.assert_array_equal(a, c)
+
+
+def test_non_finite_spreads_as_in_the_direct_method():
+    window, x, w, _b, g = data("3x3, tails", np.float32)
+    x[1, 2, 3, 3] = np.nan
+    g[1, 2, 3, 3] = np.inf
+    y = kernels.conv_forward(x, w, None, window)
+    assert np.isnan(y[1, :, 2:5, 2:5]).all()
+    assert np.isnan(y).sum() == y.shape[1] * 9
+    gx = kernels.conv_grad_input(g, np.ones_like(w), window, x.shape[2:])
+    assert np.isinf(gx[1, :, 2:5, 2:5]).all()
+    assert np.isfinite(gx).sum() == gx.size - gx.shape[1] * 9
+
+
+def test_float16_is_computed_in_float32():
+    window, x, w, b, g = data("3x3", np.float16)
+    for result, want in zip(results(window, x, w, b, g), expected("3x3", x, w, b, g), strict=True):
+        assert result.dtype == np.float16
+        np.testing.assert_array_equal(result, np.float16(want))
