@@ -20,6 +20,8 @@ typedef void mt_unary_fn(int64_t n, const void *x, void *out, double a, double b
 /* incx, incy: 0 (one value for all) or 1 */
 typedef void mt_binary_fn(int64_t n, const void *x, int64_t incx, const void *y, int64_t incy, void *out,
                           double a, double b);
+typedef void mt_where_fn(int64_t n, const uint8_t *condition, int64_t incc, const void *x, int64_t incx, const void *y,
+                         int64_t incy, void *out);
 
 /* What happens to a tile of C after the sum over k: C += when `accumulate`, then a bias per row and one per column
  * (NULL for none). */
@@ -61,6 +63,7 @@ typedef void mt_pack_runs_fn(int64_t channels, int64_t runs, const mt_run *run, 
 typedef void mt_pack_windows_fn(int64_t k, int64_t n, const void *source, const int64_t *offset, const int64_t *low,
                                 const int64_t *high, int64_t step, void *panel, int64_t width);
 
+
 /* Numbers of the unary and binary operations. */
 enum {
 #define MT_UNARY(name) MT_UNARY_##name,
@@ -73,12 +76,19 @@ enum {
     MT_BINARY_COUNT
 };
 
+enum {
+#define MT_COMPARE(name) MT_COMPARE_##name,
+#include "kernels.def"
+    MT_COMPARE_COUNT
+};
+
 /* Kernels of one instruction set for one type of number. */
 typedef struct {
     int gemm_mr, gemm_nr, gemm_kc; /* rows and columns of a tile; depth of a packed block, fixed so that the order of
                                       sums is */
     mt_unary_fn *unary[MT_UNARY_COUNT];
     mt_binary_fn *binary[MT_BINARY_COUNT];
+    mt_binary_fn *compare[MT_COMPARE_COUNT];
 #define MT_KERNEL(name, type) type *name;
 #include "kernels.def"
 } mt_kernels;

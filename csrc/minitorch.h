@@ -56,12 +56,29 @@ int mt_unary_count(void);
 const char *mt_unary_name(int op);
 int mt_binary_count(void);
 const char *mt_binary_name(int op);
+int mt_compare_count(void);
+const char *mt_compare_name(int op);
 
 /* out[i] = op(x[i]; a, b); out may be x. */
 mt_status mt_unary(int op, int dtype, int64_t n, const void *x, void *out, double a, double b);
 /* out[i] = op(x[i * incx], y[i * incy]; a, b) with incx and incy 0 or 1; out may be x or y. */
 mt_status mt_binary(int op, int dtype, int64_t n, const void *x, int64_t incx, const void *y,
                     int64_t incy, void *out, double a, double b);
+
+/* The same over arrays of any layout: strides in bytes (multiples of the element's size), shapes that
+ * broadcast to `shape` by numpy's rules, and a contiguous output, which may be an input of the same layout. */
+mt_status mt_unary_strided(int op, int dtype, int ndim, const int64_t *shape, const void *x,
+                           const int64_t *strides, void *out, double a, double b);
+/* Comparison i is operation mt_binary_count() + i here; its output is bytes. */
+mt_status mt_binary_strided(int op, int dtype, int ndim, const int64_t *shape, const void *x, int xdim,
+                            const int64_t *xshape, const int64_t *xstrides, const void *y, int ydim,
+                            const int64_t *yshape, const int64_t *ystrides, void *out, double a, double b);
+/* out = condition ? x : y; inputs of this shape, strides 0 where they are broadcast. */
+mt_status mt_where(int dtype, int ndim, const int64_t *shape, const uint8_t *condition,
+                   const int64_t *cstrides, const void *x, const int64_t *xstrides, const void *y,
+                   const int64_t *ystrides, void *out);
+/* A contiguous copy of an array whose elements have `size` bytes: 1, 2, 4 or 8. */
+mt_status mt_copy(int size, int ndim, const int64_t *shape, const void *x, const int64_t *strides, void *out);
 
 /* ---- matrix multiplication (gemm.c) ---- */
 

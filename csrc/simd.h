@@ -88,7 +88,12 @@ typedef real uvec __attribute__((vector_size(VBYTES), aligned(sizeof(real)), may
 INLINE vec vset(real s) { return s - (vec){0}; }
 INLINE vec vload(const real *p) { return *(const uvec *)p; }
 INLINE void vstore(real *p, vec v) { *(uvec *)p = v; }
-INLINE vec vselect(ivec m, vec a, vec b) { return (vec)((m & (ivec)a) | (~m & (ivec)b)); }
+INLINE vec vselect(ivec m, vec a, vec b) {
+#if VBYTES == 16 && defined(MT_X86)
+    __asm__("" : "+x"(m)); /* gcc 12 cannot lower the select it would make of this without SSE4 */
+#endif
+    return (vec)((m & (ivec)a) | (~m & (ivec)b));
+}
 
 #if VBYTES == 64
 #if REAL_BITS == 32

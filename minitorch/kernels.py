@@ -20,6 +20,7 @@ from ._library import ffi, isa_names, lib
 _CODES = {np.dtype(np.float32): lib.MT_F32, np.dtype(np.float64): lib.MT_F64}
 _from_buffer = ffi.from_buffer
 _FLOAT16 = np.dtype(np.float16)
+_BOOL = np.dtype(bool)
 
 
 def check(status):
@@ -382,13 +383,74 @@ def _with_strides(layout):
 
 _UNARY = _names(lib.mt_unary_count, lib.mt_unary_name)
 _BINARY = _names(lib.mt_binary_count, lib.mt_binary_name)
-_UFUNCS = {
+_COMPARE = _names(lib.mt_compare_count, lib.mt_compare_name)
+
+# Below this many elements a call of C with its preparations costs more than numpy's whole loop.
+_SMALL = 1 << 13
+
+# Operations that numpy rounds as C does, so that it makes no difference who computes them.
+_NUMPY_BINARY = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
-    "div": np.divide,
-    "neg": np.negative,
+    "div": np.true_divide,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
 }
+_NUMPY_UNARY = {
+    "neg": np.negative,
+    "abs": np.absolute,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "trunc": np.trunc,
+    "round": np.rint,
+}
+# What numpy has for integers and bool besides.
+_INTEGER_BINARY = _NUMPY_BINARY | {
+    "pow": np.power,
+    "fmod": np.fmod,
+    "remainder": np.remainder,
+    "floor_divide": np.floor_divide,
+}
+_INTEGER_UNARY = _NUMPY_UNARY | {
+    "sign": np.sign,
+    "floor": np.positive,
+    "ceil": np.positive,
+    "trunc": np.positive,
+    "round": np.positive,
+    "relu": lambda x: np.maximum(x, 0),
+}
+
+_ndarray = np.ndarray
+_asarray = np.asarray
+
+# Division by zero and the like are no errors here. numpy.errstate costs four times as much as a
+# small operation, so its context variable is set directly where that is possible.
+try:
+    from numpy._core._ufunc_config import _extobj_contextvar
+    from numpy._core.umath import _make_extobj
+
+    _QUIET = _make_extobj(all="ignore")
+    _enter, _leave = _extobj_contextvar.set, _extobj_contextvar.reset
+except ImportError:
+
+    def _enter(state):
+        state = np.errstate(all="ignore")
+        state.__enter__()
+        return state
+
+    def _leave(state):
+        state.__exit__()
+
+    _QUIET = None
 
 
 def unary(name, x, out=None, a=0.0, b=0.0):
@@ -399,22 +461,52 @@ def unary(name, x, out=None, a=0.0, b=0.0):
     name : str
         A name in ``csrc/kernels.def``.
     x : numpy.ndarray
-        float16, float32 or float64, any strides.
+        Any strides. Integers and bool only for operations that numpy has for them.
     out : numpy.ndarray, optional
         Where the result goes; may be `x`.
     a, b : float
         Parameters of the operation.
+
+    Returns
+    -------
+    numpy.ndarray
     """
-    if name in _UFUNCS:
-        result = _UFUNCS[name](x, out=out)
-        return result if type(result) is np.ndarray else np.asarray(result)
+    ufunc = _NUMPY_UNARY.get(name)
+    if ufunc is not None and x.size < _SMALL and x.dtype in _CODES:
+        token = _enter(_QUIET)
+        try:
+            result = ufunc(x) if out is None else ufunc(x, out)
+        finally:
+            _leave(token)
+        return result if type(result) is _ndarray else _asarray(result)
+    return _unary(name, x, out, a, b)
+
+
+def _unary(name, x, out, a, b):
+    dtype = x.dtype
+    code = _CODES.get(dtype)
+    if code is None:
+        if dtype == _FLOAT16:
+            return _store(unary(name, x.astype(np.float32), a=a, b=b), _FLOAT16, out)
+        return _by_numpy(_INTEGER_UNARY, name, out, x)
     op = _UNARY[name]
-    if x.dtype == _FLOAT16:
-        return _store(unary(name, x.astype(np.float32), a=a, b=b), np.float16, out)
-    x = contiguous(x)
-    result = out if _usable(out, x.shape, x.dtype) else memory.empty(x.shape, x.dtype)
-    check(lib.mt_unary(op, _CODES[x.dtype], x.size, _from_buffer(x), _from_buffer(result), a, b))
-    return _store(result, result.dtype, out)
+    if not x.flags.aligned:
+        x = contiguous(x)
+    shape = x.shape
+    if out is None:
+        result = memory.empty(shape, dtype)
+    elif _usable(out, shape, dtype) and (out is x or not np.may_share_memory(out, x)):
+        result = out
+    else:
+        result = memory.empty(shape, dtype)
+    if x.flags.c_contiguous:
+        status = lib.mt_unary(op, code, x.size, _from_buffer(x), _from_buffer(result), a, b)
+    else:
+        status = lib.mt_unary_strided(
+            op, code, x.ndim, shape, pointer(x), x.strides, _from_buffer(result), a, b
+        )
+    check(status)
+    return result if out is None else _store(result, dtype, out)
 
 
 def binary(name, x, y, out=None, a=0.0, b=0.0):
@@ -425,39 +517,148 @@ def binary(name, x, y, out=None, a=0.0, b=0.0):
     name : str
         A name in ``csrc/kernels.def``.
     x, y : numpy.ndarray or float
-        float16, float32 or float64; one of them may be a Python number.
+        Any strides; one of them may be a Python number. Integers and bool only for operations
+        that numpy has for them.
     out : numpy.ndarray, optional
         Where the result goes; may be `x` or `y`.
     a, b : float
         Parameters of the operation.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool for comparisons.
     """
-    if name in _UFUNCS:
-        result = _UFUNCS[name](x, y, out=out)
-        return result if type(result) is np.ndarray else np.asarray(result)
-    op = _BINARY[name]
-    dtype = np.result_type(x, y)
-    if dtype == _FLOAT16:
-        x, y = (v.astype(np.float32) if isinstance(v, np.ndarray) else v for v in (x, y))
-        return _store(binary(name, x, y, a=a, b=b), np.float16, out)
-    x, y = np.asarray(x, dtype), np.asarray(y, dtype)
-    shape = np.broadcast_shapes(x.shape, y.shape)
-    x, y = (v if v.size == 1 else contiguous(np.broadcast_to(v, shape)) for v in (x, y))
-    result = out if _usable(out, shape, dtype) else memory.empty(shape, dtype)
-    check(
-        lib.mt_binary(
+    ufunc = _NUMPY_BINARY.get(name)
+    if (
+        ufunc is not None
+        and (type(x) is not _ndarray or x.size < _SMALL)
+        and (type(y) is not _ndarray or y.size < _SMALL)
+    ):
+        token = _enter(_QUIET)
+        try:
+            result = ufunc(x, y) if out is None else ufunc(x, y, out)
+        finally:
+            _leave(token)
+        return result if type(result) is _ndarray else _asarray(result)
+    return _binary(name, x, y, out, a, b)
+
+
+def _binary(name, x, y, out, a, b):
+    if type(x) is _ndarray and type(y) is _ndarray and x.dtype is y.dtype:
+        dtype = x.dtype
+    else:
+        dtype = np.result_type(x, y)
+    code = _CODES.get(dtype)
+    compare = _COMPARE.get(name)
+    if code is None:
+        if dtype == _FLOAT16 and compare is None:
+            x, y = (v.astype(np.float32) if isinstance(v, np.ndarray) else v for v in (x, y))
+            return _store(binary(name, x, y, a=a, b=b), _FLOAT16, out)
+        return _by_numpy(_INTEGER_BINARY, name, out, x, y)
+    op = _BINARY[name] if compare is None else compare + len(_BINARY)
+    out_dtype = dtype if compare is None else _BOOL
+    x, y = _operand(x, dtype), _operand(y, dtype)
+    shape = x.shape
+    if shape != y.shape:
+        shape = np.broadcast_shapes(shape, y.shape)
+    if out is not None and _usable(out, shape, out_dtype) and _in_place(out, x, y):
+        result = out
+    else:
+        result = memory.empty(shape, out_dtype)
+    to = _from_buffer(result)
+    xshape, yshape = x.shape, y.shape
+    incx = 1 if xshape == shape else 0 if x.size == 1 else 2
+    incy = 1 if yshape == shape else 0 if y.size == 1 else 2
+    if (
+        compare is None
+        and incx + incy < 3
+        and incx < 2
+        and incy < 2
+        and x.flags.c_contiguous
+        and y.flags.c_contiguous
+    ):
+        n = result.size
+        status = lib.mt_binary(
+            op, code, n, _from_buffer(x), incx, _from_buffer(y), incy, to, a, b
+        )
+    else:
+        status = lib.mt_binary_strided(
             op,
-            _CODES[dtype],
-            result.size,
+            code,
+            result.ndim,
+            shape,
             pointer(x),
-            int(x.size > 1),
+            x.ndim,
+            xshape,
+            x.strides,
             pointer(y),
-            int(y.size > 1),
-            _from_buffer(result),
+            y.ndim,
+            yshape,
+            y.strides,
+            to,
             a,
             b,
         )
+    check(status)
+    return result if out is None else _store(result, out_dtype, out)
+
+
+def where(condition, x, y):
+    """Choose elementwise: `x` where `condition` holds, else `y`; all three broadcast.
+
+    Parameters
+    ----------
+    condition : numpy.ndarray of bool
+    x, y : numpy.ndarray or number
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    dtype = np.result_type(x, y)
+    code = _CODES.get(dtype)
+    if code is None or condition.dtype != _BOOL or max(np.size(x), np.size(y)) < _SMALL:
+        return np.asarray(np.where(condition, x, y), dtype)
+    arrays = np.broadcast_arrays(condition, _operand(x, dtype), _operand(y, dtype))
+    result = memory.empty(arrays[0].shape, dtype)
+    pointers = [argument for v in arrays for argument in (pointer(v), v.strides)]
+    pointers[0] = ffi.cast("uint8_t *", pointers[0])
+    check(lib.mt_where(code, result.ndim, result.shape, *pointers, _from_buffer(result)))
+    return result
+
+
+def copy(x):
+    """Return a C-contiguous copy of an array of any dtype and strides."""
+    if x.size < _SMALL or x.itemsize > 8 or not x.flags.aligned:
+        result = memory.empty(x.shape, x.dtype)
+        result[...] = x
+        return result
+    result = memory.empty(x.shape, x.dtype)
+    check(
+        lib.mt_copy(x.itemsize, x.ndim, x.shape, pointer(x), x.strides, _from_buffer(result))
     )
-    return _store(result, dtype, out)
+    return result
+
+
+def _operand(v, dtype):
+    """Return an aligned array of this dtype."""
+    if type(v) is not _ndarray or v.dtype is not dtype:
+        v = np.asarray(v, dtype)
+    return v if v.flags.aligned else contiguous(v)
+
+
+def _by_numpy(ufuncs, name, out, *inputs):
+    with np.errstate(all="ignore"):
+        return np.asarray(ufuncs[name](*inputs)) if out is None else ufuncs[name](*inputs, out)
+
+
+def _in_place(out, x, y):
+    """Say whether `out` is an input as a whole, or no part of one."""
+    return all(
+        (v is out or not np.may_share_memory(v, out)) and (v is not out or v.shape == out.shape)
+        for v in (x, y)
+    )
 
 
 def _usable(out, shape, dtype):
@@ -472,10 +673,6 @@ def _store(result, dtype, out):
     if out is not result:
         out[...] = result
     return out
-
-
-def copy(x):
-    return np.array(x, order="C")
 
 
 def reduce(name, x, axes, keepdims=False):
