@@ -579,9 +579,7 @@ def _binary(name, x, y, out, a, b):
         and y.flags.c_contiguous
     ):
         n = result.size
-        status = lib.mt_binary(
-            op, code, n, _from_buffer(x), incx, _from_buffer(y), incy, to, a, b
-        )
+        status = lib.mt_binary(op, code, n, _from_buffer(x), incx, _from_buffer(y), incy, to, a, b)
     else:
         status = lib.mt_binary_strided(
             op,
@@ -635,9 +633,7 @@ def copy(x):
         result[...] = x
         return result
     result = memory.empty(x.shape, x.dtype)
-    check(
-        lib.mt_copy(x.itemsize, x.ndim, x.shape, pointer(x), x.strides, _from_buffer(result))
-    )
+    check(lib.mt_copy(x.itemsize, x.ndim, x.shape, pointer(x), x.strides, _from_buffer(result)))
     return result
 
 
