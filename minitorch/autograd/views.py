@@ -99,14 +99,17 @@ def without_overlap(x, array):
     return copied
 
 
-def rebase(target, node):
-    """Make `node`, which overwrote `target`, the history of target and of what it is a view of."""
+def rebase(target, node, position=0):
+    """Make `node`, which overwrote `target`, the history of target and of what it is a view of.
+
+    `target` was the input of `node` at `position`, and is its only result.
+    """
     if target._base is None:
         target._edge, target._requires_grad = (node, 0), True
         return
     base = target._base
     old = base._gradient_edge() if base._requires_grad else None
-    base._edge, base._requires_grad = (CopySlices(old, target._chain, node), 0), True
+    base._edge, base._requires_grad = (CopySlices(old, target._chain, node, position), 0), True
     target._requires_grad = True
     target._edge_version = None
     refresh(target)
@@ -119,21 +122,26 @@ class CopySlices(Node):
     what `inner` makes of that part's gradient.
     """
 
-    def __init__(self, old_base, chain, inner):
-        edges = (old_base, *inner.parents[1:])
+    def __init__(self, old_base, chain, inner, position):
+        edges = list(inner.parents)
+        edges[position] = old_base
         self._connect(edges, [edge is not None for edge in edges])
         self.chain = chain
         self.inner = inner
+        self.position = position  # of the written part among the inputs of `inner`
 
     def run(self, grads, needs):
         from ..ops import clone, copy_  # the one operation this module needs
 
         whole = clone(grads[0])
         part = replay(self.chain, whole)
-        results = self.inner.run([clone(part)], (self.inner.needs[0], *needs[1:]))
-        written = results[0]
+        needs = list(needs)
+        needs[self.position] = self.inner.needs[self.position]
+        results = list(self.inner.run([clone(part)], tuple(needs)))
+        written = results[self.position]
         copy_(part, 0 if written is None else written)
-        return (whole, *results[1:])
+        results[self.position] = whole
+        return results
 
     def release(self):
         self.inner.release()
