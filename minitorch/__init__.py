@@ -12,12 +12,19 @@ from .tensor import Size, Tensor
 __version__ = "0.1.0"
 
 # Imported when first used, so that `import minitorch` stays fast.
-_LAZY = {"nn", "optim"}
+_LAZY = {
+    "load": "serialization",
+    "nn": "nn",
+    "optim": "optim",
+    "save": "serialization",
+    "vision": "vision",
+}
 
 
 def __getattr__(name):
     if name in _LAZY:
-        return importlib.import_module("." + name, __name__)
+        module = importlib.import_module("." + _LAZY[name], __name__)
+        return module if _LAZY[name] == name else getattr(module, name)
     raise AttributeError(f"module 'minitorch' has no attribute '{name}'")
 
 
