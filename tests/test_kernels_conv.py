@@ -90,7 +90,7 @@ def data(name, dtype):
 
 def expected(name, x, w, b, g):
     stride, padding, dilation, groups = FAMILIES[name][5:]
-    options = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return (
         reference.conv(x, w, b, **options),
         reference.conv_grad_input(g, w, x.shape[2:], **options),
@@ -172,7 +172,7 @@ LARGE = {
 @pytest.mark.parametrize("name", LARGE)
 def test_adjoint(name, dtype, monkeypatch):
     monkeypatch.setitem(FAMILIES, name, LARGE[name])
-    window, x, w, b, g = data(name, dtype)
+    window, x, w, _b, g = data(name, dtype)
     first = None
     for isa in ISAS:
         kernels.set_isa(isa)
