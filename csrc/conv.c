@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "gemm.h"
+#include "conv.h"
 
 #define MAX_NR 48 /* the widest panel of any instruction set */
 
@@ -32,20 +32,11 @@ typedef struct {
     int64_t n, at[3];
 } cursor;
 
-static int64_t product(const int64_t x[3]) { return x[0] * x[1] * x[2]; }
-
-static void unravel(int64_t index, const int64_t size[3], int64_t at[3]) {
-    at[2] = index % size[2];
-    index /= size[2];
-    at[1] = index % size[1];
-    at[0] = index / size[1];
-}
-
 static cursor cursor_at(const int64_t grid[3], int64_t position) {
     cursor c;
-    int64_t pixels = product(grid);
+    int64_t pixels = mt_volume(grid);
     c.n = position / pixels;
-    unravel(position % pixels, grid, c.at);
+    mt_unravel(position % pixels, grid, c.at);
     return c;
 }
 
@@ -63,8 +54,6 @@ static int64_t next_run(cursor *c, const int64_t grid[3], int64_t left) {
     }
     return length;
 }
-
-static int64_t dot(const int64_t a[3], const int64_t b[3]) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
 /* Of `length` positions that read at x, x + stride, ..., those inside 0 .. extent - 1 are low .. high - 1. */
 static void clip(int64_t x, int64_t stride, int64_t extent, int64_t length, int64_t *low, int64_t *high) {
@@ -91,7 +80,7 @@ static int64_t runs_of_tap(const patches *x, const int64_t tap[3], int64_t first
         clip(source[2], x->stride[2], x->extent[2], length, &low, &high);
         if (low >= high) continue;
         int64_t step = x->stride[2] * x->step[2];
-        int64_t from = here.n * x->mb_step + dot(source, x->step) + low * step;
+        int64_t from = here.n * x->mb_step + mt_dot3(source, x->step) + low * step;
         mt_run *last = run + runs - 1;
         if (runs && last->place + last->length == place + low && last->source + last->length * step == from)
             last->length += high - low; /* lines that follow one another in memory are one run */
@@ -104,13 +93,13 @@ static int64_t runs_of_tap(const patches *x, const int64_t tap[3], int64_t first
 static void pack_patches(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,
                          void *panel, int64_t width) {
     const patches *x = source;
-    int64_t taps = product(x->taps);
+    int64_t taps = mt_volume(x->taps);
     for (int64_t t = 0; t < taps; t++) {
         /* channels whose depth c * taps + t lies in the block */
         int64_t begin = mt_div_up(mt_max(0, p - t), taps), end = mt_div_up(mt_max(0, p + k - t), taps);
         if (begin >= end) continue;
         int64_t tap[3];
-        unravel(t, x->taps, tap);
+        mt_unravel(t, x->taps, tap);
         mt_run run[MAX_NR];
         int64_t runs = runs_of_tap(x, tap, first, count, run);
         x->kernels->pack_runs(end - begin, runs, run,
@@ -125,13 +114,13 @@ static void pack_patches(const void *source, int64_t problem, int64_t first, int
 static void pack_patches_transposed(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p,
                                     int64_t k, void *panel, int64_t width) {
     const patches *x = source;
-    int64_t taps = product(x->taps);
+    int64_t taps = mt_volume(x->taps);
     int64_t tap_at[MAX_NR][3], offset[MAX_NR], low[MAX_NR], high[MAX_NR];
     for (int64_t j = 0; j < count; j++) {
         int64_t channel = problem * x->channels + (first + j) / taps;
-        unravel((first + j) % taps, x->taps, tap_at[j]);
+        mt_unravel((first + j) % taps, x->taps, tap_at[j]);
         for (int i = 0; i < 3; i++) tap_at[j][i] = tap_at[j][i] * x->tap_stride[i] + x->origin[i];
-        offset[j] = channel * x->c_step + dot(tap_at[j], x->step);
+        offset[j] = channel * x->c_step + mt_dot3(tap_at[j], x->step);
     }
     cursor c = cursor_at(x->grid, p);
     int64_t length;
@@ -145,7 +134,7 @@ static void pack_patches_transposed(const void *source, int64_t problem, int64_t
             for (int i = 0; i < 2; i++)
                 if (at[i] + tap_at[j][i] < 0 || at[i] + tap_at[j][i] >= x->extent[i]) high[j] = 0;
         }
-        x->kernels->pack_windows(length, count, mt_at_const(x->image, here.n * x->mb_step + dot(at, x->step), x->size),
+        x->kernels->pack_windows(length, count, mt_at_const(x->image, here.n * x->mb_step + mt_dot3(at, x->step), x->size),
                                  offset, low, high, x->stride[2] * x->step[2], mt_at(panel, done * width, x->size),
                                  width);
     }
@@ -173,7 +162,7 @@ static int is_dense(const int64_t grid[3], const int64_t step[3]) {
 }
 
 static void *address(const plane *x, int64_t problem, int64_t channel, const cursor *c) {
-    int64_t offset = c->n * x->mb_step + (problem * x->channels + channel) * x->c_step + dot(c->at, x->step);
+    int64_t offset = c->n * x->mb_step + (problem * x->channels + channel) * x->c_step + mt_dot3(c->at, x->step);
     return mt_at(x->image, offset, x->size);
 }
 
@@ -181,7 +170,7 @@ static void *address(const plane *x, int64_t problem, int64_t channel, const cur
 static void *locate_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t n,
                              int64_t *row_step) {
     const plane *x = place;
-    int64_t pixels = product(x->grid);
+    int64_t pixels = mt_volume(x->grid);
     if (!x->dense || column % pixels + n > pixels) return NULL;
     *row_step = x->c_step;
     int64_t offset = column / pixels * x->mb_step + (problem * x->channels + row) * x->c_step + column % pixels;
@@ -216,7 +205,7 @@ static void move_in_plane(const void *place, int64_t problem, int64_t row, int64
 static void pack_plane(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,
                        void *panel, int64_t width) {
     const plane *x = source;
-    int64_t dense_grid[3] = {1, 1, product(x->grid)};
+    int64_t dense_grid[3] = {1, 1, mt_volume(x->grid)};
     const int64_t *grid = x->dense ? dense_grid : x->grid;
     int64_t step = x->dense ? 1 : x->step[2], length;
     cursor c = cursor_at(grid, p);
@@ -224,7 +213,7 @@ static void pack_plane(const void *source, int64_t problem, int64_t first, int64
     for (int64_t done = 0; done < k; done += length) {
         cursor here = c;
         length = next_run(&c, grid, k - done);
-        int64_t along = x->dense ? here.at[2] : dot(here.at, x->step);
+        int64_t along = x->dense ? here.at[2] : mt_dot3(here.at, x->step);
         lines.data = mt_at_const(x->image, here.n * x->mb_step + (problem * x->channels + first) * x->c_step + along,
                                  x->size);
         mt_pack_matrix(&lines, 0, 0, count, 0, length, mt_at(panel, done * width, x->size), width);
@@ -245,13 +234,13 @@ typedef struct {
 static void pack_turned_weights(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p,
                                 int64_t k, void *panel, int64_t width) {
     const turned_weights *x = source;
-    int64_t all = product(x->kernel), taps = product(x->taps), offsets[64];
+    int64_t all = mt_volume(x->kernel), taps = mt_volume(x->taps), offsets[64];
     const void *lines = mt_at_const(x->weight, (problem * x->oc * x->ic + first) * all, x->size);
     for (int64_t done = 0; done < k; done += 64) {
         int64_t block = mt_min(64, k - done);
         for (int64_t i = 0; i < block; i++) {
             int64_t oc = (p + done + i) / taps, tap[3];
-            unravel((p + done + i) % taps, x->taps, tap);
+            mt_unravel((p + done + i) % taps, x->taps, tap);
             for (int d = 0; d < 3; d++) tap[d] = x->first[d] + tap[d] * x->every[d];
             offsets[i] = oc * x->ic * all + (tap[0] * x->kernel[1] + tap[1]) * x->kernel[2] + tap[2];
         }
@@ -282,18 +271,16 @@ static mt_status check(int dtype, const mt_conv_desc *d) {
     return MT_OK;
 }
 
-static void copy3(int64_t to[3], const int64_t from[3]) { memcpy(to, from, 3 * sizeof *to); }
-
 /* The patches of the input, for forward and grad-weight. */
 static patches patches_of_input(int dtype, const mt_conv_desc *d, const void *input) {
     patches x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = input,
                  .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = d->ic / d->groups};
-    copy3(x.step, d->in_step);
-    copy3(x.extent, d->in);
-    copy3(x.grid, d->out);
-    copy3(x.stride, d->stride);
-    copy3(x.taps, d->kernel);
-    copy3(x.tap_stride, d->dilation);
+    mt_copy3(x.step, d->in_step);
+    mt_copy3(x.extent, d->in);
+    mt_copy3(x.grid, d->out);
+    mt_copy3(x.stride, d->stride);
+    mt_copy3(x.taps, d->kernel);
+    mt_copy3(x.tap_stride, d->dilation);
     for (int i = 0; i < 3; i++) x.origin[i] = -d->pad[i];
     return x;
 }
@@ -302,8 +289,8 @@ static plane plane_of_output(int dtype, const mt_conv_desc *d, void *output) {
     plane x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = output,
                .mb_step = d->out_mb_step, .c_step = d->out_c_step, .channels = d->oc / d->groups,
                .dense = is_dense(d->out, d->out_step)};
-    copy3(x.step, d->out_step);
-    copy3(x.grid, d->out);
+    mt_copy3(x.step, d->out_step);
+    mt_copy3(x.grid, d->out);
     return x;
 }
 
@@ -311,9 +298,10 @@ mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, c
                           void *output) {
     mt_status status = check(dtype, d);
     if (status != MT_OK) return status;
+    if (mt_depthwise_fits(dtype, d, MT_FORWARD)) return mt_depthwise_forward(dtype, d, input, weight, bias, output);
     patches x = patches_of_input(dtype, d, input);
     plane to = plane_of_output(dtype, d, output);
-    int64_t oc = d->oc / d->groups, k = x.channels * product(d->kernel), n = d->mb * product(d->out);
+    int64_t oc = d->oc / d->groups, k = x.channels * mt_volume(d->kernel), n = d->mb * mt_volume(d->out);
     mt_matrix w = {.data = weight, .line_step = k, .k_step = 1, .step = oc * k, .size = x.size, .kernels = x.kernels};
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = k,
                          .a = {mt_pack_matrix, &w, n <= 2 * x.kernels->gemm_nr ? &w : NULL},
@@ -323,22 +311,21 @@ mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, c
     return mt_gemm_run(&p);
 }
 
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
-
-/* The taps that meet the pixels with this remainder by the stride, along one dimension, and where they read. */
-static void taps_of_phase(const mt_conv_desc *d, int i, int64_t phase, turned_weights *w, patches *x) {
-    int64_t stride = d->stride[i], dilation = d->dilation[i], begin = phase + d->pad[i];
-    w->every[i] = stride / gcd(stride, dilation);
-    w->first[i] = 0;
-    while (w->first[i] < d->kernel[i] && w->first[i] < w->every[i] && (begin - w->first[i] * dilation) % stride)
-        w->first[i]++;
-    int none = w->first[i] >= d->kernel[i] || w->first[i] == w->every[i];
-    w->taps[i] = none ? 0 : mt_div_up(d->kernel[i] - w->first[i], w->every[i]);
-    x->origin[i] = none ? 0 : (begin - w->first[i] * dilation) / stride;
-    x->tap_stride[i] = -(w->every[i] * dilation) / stride;
-    x->taps[i] = w->taps[i];
-    x->grid[i] = mt_div_up(mt_max(0, d->in[i] - phase), stride);
-    x->stride[i] = 1;
+mt_phase mt_phase_of(const mt_conv_desc *d, int i, int64_t remainder) {
+    int64_t stride = d->stride[i], dilation = d->dilation[i], begin = remainder + d->pad[i];
+    mt_phase x = {.pixels = mt_div_up(mt_max(0, d->in[i] - remainder), stride)};
+    int64_t a = stride, b = dilation;
+    while (b) { /* greatest common divisor */
+        int64_t rest = a % b;
+        a = b, b = rest;
+    }
+    x.every = stride / a;
+    while (x.first < x.every && (begin - x.first * dilation) % stride) x.first++;
+    if (x.first >= d->kernel[i] || x.first == x.every) return x;
+    x.taps = mt_div_up(d->kernel[i] - x.first, x.every);
+    x.origin = (begin - x.first * dilation) / stride;
+    x.tap_stride = -(x.every * dilation) / stride;
+    return x;
 }
 
 static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_t phase[3], const void *grad_output,
@@ -350,18 +337,21 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
                  .c_step = d->out_c_step, .channels = oc};
     turned_weights w = {.kernels = kernels, .size = size, .weight = weight, .ic = ic, .oc = oc};
     plane to = {.kernels = kernels, .size = size, .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = ic};
-    copy3(x.step, d->out_step);
-    copy3(x.extent, d->out);
-    copy3(w.kernel, d->kernel);
+    mt_copy3(x.step, d->out_step);
+    mt_copy3(x.extent, d->out);
+    mt_copy3(w.kernel, d->kernel);
     for (int i = 0; i < 3; i++) {
-        taps_of_phase(d, i, phase[i], &w, &x);
+        mt_phase along = mt_phase_of(d, i, phase[i]);
+        w.first[i] = along.first, w.every[i] = along.every, w.taps[i] = along.taps;
+        x.taps[i] = along.taps, x.origin[i] = along.origin, x.tap_stride[i] = along.tap_stride;
+        x.grid[i] = along.pixels, x.stride[i] = 1;
         to.step[i] = d->in_step[i] * d->stride[i];
     }
-    copy3(to.grid, x.grid);
-    to.image = mt_at(grad_input, dot(phase, d->in_step), size);
+    mt_copy3(to.grid, x.grid);
+    to.image = mt_at(grad_input, mt_dot3(phase, d->in_step), size);
     to.dense = is_dense(to.grid, to.step);
-    mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = ic, .n = d->mb * product(x.grid),
-                         .k = oc * product(x.taps),
+    mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = ic, .n = d->mb * mt_volume(x.grid),
+                         .k = oc * mt_volume(x.taps),
                          .a = {pack_turned_weights, &w, NULL},
                          .b = {pack_patches, &x, NULL},
                          .c = {&to, locate_in_plane, move_in_plane},
@@ -372,6 +362,9 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
 mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
                              void *grad_input) {
     mt_status status = check(dtype, d);
+    if (status != MT_OK) return status;
+    if (mt_depthwise_fits(dtype, d, MT_GRAD_INPUT))
+        return mt_depthwise_grad_input(dtype, d, grad_output, weight, grad_input);
     int64_t phase[3];
     /* phases beyond the image have no pixels */
     for (phase[0] = 0; phase[0] < mt_min(d->stride[0], d->in[0]); phase[0]++)
@@ -385,13 +378,15 @@ mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *inpu
                               void *grad_weight) {
     mt_status status = check(dtype, d);
     if (status != MT_OK) return status;
+    if (mt_depthwise_fits(dtype, d, MT_GRAD_WEIGHT))
+        return mt_depthwise_grad_weight(dtype, d, input, grad_output, grad_weight);
     patches x = patches_of_input(dtype, d, input);
     plane g = plane_of_output(dtype, d, (void *)grad_output); /* read only */
-    int64_t oc = d->oc / d->groups, n = x.channels * product(d->kernel);
+    int64_t oc = d->oc / d->groups, n = x.channels * mt_volume(d->kernel);
     /* grad_weight is a matrix of lines (ic, tap): one "image" whose channels are its rows */
     plane to = {.kernels = x.kernels, .size = x.size, .image = grad_weight, .c_step = n, .step = {n, n, 1},
                 .grid = {1, 1, n}, .channels = oc, .dense = 1};
-    mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = d->mb * product(d->out),
+    mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = d->mb * mt_volume(d->out),
                          .a = {pack_plane, &g, NULL},
                          .b = {pack_patches_transposed, &x, NULL},
                          .c = {&to, locate_in_plane, move_in_plane},

@@ -63,6 +63,25 @@ typedef void mt_pack_runs_fn(int64_t channels, int64_t runs, const mt_run *run, 
 typedef void mt_pack_windows_fn(int64_t k, int64_t n, const void *source, const int64_t *offset, const int64_t *low,
                                 const int64_t *high, int64_t step, void *panel, int64_t width);
 
+/* line[i] for i < total: zeros for i < before, then n elements that lie `step` apart at source, then zeros. */
+typedef void mt_pad_line_fn(int64_t n, const void *source, int64_t step, int64_t before, int64_t total, void *line);
+
+/* A tap of a sliding kernel: where it reads, from the position, and which weight it has. */
+typedef struct {
+    int64_t offset, weight;
+} mt_tap;
+
+/* out[r * out_row + i] = sum over taps of weights[weight] * source[r * source_row + offset + i], for r < rows and
+ * i < n; added to what is there when `accumulate`, plus *bias when that is not NULL. Reads the source up to
+ * 2 vectors beyond. */
+typedef void mt_slide_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *tap, const void *weights,
+                         const void *source, int64_t source_row, void *out, int64_t out_row, const void *bias,
+                         int accumulate);
+
+/* sums[weight] += sum over r < rows and i < n of grad[r * grad_row + i] * source[r * source_row + offset + i], for each
+ * tap. */
+typedef void mt_slide_dot_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *tap, const void *grad,
+                             int64_t grad_row, const void *source, int64_t source_row, void *sums);
 
 /* Numbers of the unary and binary operations. */
 enum {
