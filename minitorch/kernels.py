@@ -673,3 +673,92 @@ def _store(result, dtype, out):
 
 def reduce(name, x, axes, keepdims=False):
     return np.asarray(getattr(np, name)(x, axis=axes, keepdims=keepdims))
+
+
+# ---- optimiser steps -----------------------------------------------------------------------------
+
+
+def sgd_step(
+    params,
+    grads,
+    buffers,
+    fresh,
+    *,
+    lr,
+    momentum,
+    dampening,
+    weight_decay,
+    nesterov,
+    maximize,
+):
+    """Update parameters in place by stochastic gradient descent.
+
+    Parameters
+    ----------
+    params, grads : list of numpy.ndarray
+        Per parameter its values and gradient, of one type.
+    buffers : list of numpy.ndarray or None
+        Per parameter its momentum, updated in place; None without momentum.
+    fresh : list of bool or None
+        Per parameter whether its momentum is zero because nothing was added yet: then the gradient
+        enters without dampening.
+    lr, momentum, dampening, weight_decay : float
+    nesterov, maximize : bool
+    """
+    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        grad = -grad if maximize else grad
+        if weight_decay:
+            grad = grad + weight_decay * param
+        if buffers is not None:
+            buffer = buffers[i]
+            buffer *= momentum
+            buffer += grad if fresh[i] else (1 - dampening) * grad
+            grad = grad + momentum * buffer if nesterov else buffer
+        param -= lr * grad
+
+
+def adam_step(
+    params,
+    grads,
+    means,
+    squares,
+    maxima,
+    steps,
+    *,
+    lr,
+    beta1,
+    beta2,
+    eps,
+    weight_decay,
+    decoupled,
+    maximize,
+):
+    """Update parameters in place by Adam.
+
+    Parameters
+    ----------
+    params, grads : list of numpy.ndarray
+        Per parameter its values and gradient, of one type.
+    means, squares : list of numpy.ndarray
+        Per parameter the running mean of its gradient and of the squares, updated in place.
+    maxima : list of numpy.ndarray or None
+        Per parameter the largest `squares` so far, updated in place (AMSGrad).
+    steps : list of float
+        Per parameter the number of its updates, this one included.
+    lr, beta1, beta2, eps, weight_decay : float
+    decoupled, maximize : bool
+    """
+    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        grad = -grad if maximize else grad
+        if weight_decay and decoupled:
+            param *= 1 - lr * weight_decay
+        elif weight_decay:
+            grad = grad + weight_decay * param
+        mean, square = means[i], squares[i]
+        mean += (1 - beta1) * (grad - mean)
+        square *= beta2
+        square += (1 - beta2) * (grad * grad)
+        if maxima is not None:
+            square = np.maximum(maxima[i], square, out=maxima[i])
+        correction = (1 - beta2 ** steps[i]) ** 0.5
+        param -= (lr / (1 - beta1 ** steps[i])) * (mean / (np.sqrt(square) / correction + eps))

@@ -203,3 +203,16 @@ def _starting_gradient(name, tensor, grad_):
     if not grad_.dtype.is_floating_point:
         raise TypeError(f"{name}: the gradient must be floating-point, got {grad_.dtype}")
     return grad_ if grad_.dtype is tensor.dtype else grad_.to(dtypes.of(tensor.dtype))
+
+
+def clear_grad(tensor, set_to_none=True) -> None:
+    """Set the gradient of a tensor to None, or to zero in place and outside any graph."""
+    grad = tensor.grad
+    if set_to_none or grad is None:
+        tensor.grad = None
+        return
+    if grad.grad_fn is not None:
+        grad.detach_()
+    else:
+        grad.requires_grad_(False)
+    grad.copy_(0)

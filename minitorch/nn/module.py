@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import device as _device
 from .. import dtypes
+from ..autograd.api import clear_grad
 from ..autograd.grad_mode import no_grad, state
 from ..tensor import Tensor
 from . import hooks as _hooks
@@ -969,19 +970,6 @@ class Module:
 def indent(text: str, spaces: int = 2) -> str:
     """Indent all lines but the first."""
     return text.replace("\n", "\n" + " " * spaces)
-
-
-def clear_grad(parameter, set_to_none: bool) -> None:
-    """Set the gradient of a parameter to None, or to zero in place and outside any graph."""
-    if set_to_none or parameter.grad is None:
-        parameter.grad = None
-        return
-    grad = parameter.grad
-    if grad.grad_fn is not None:
-        grad.detach_()
-    else:
-        grad.requires_grad_(False)
-    grad.zero_()
 
 
 def _type_name(value) -> str:
