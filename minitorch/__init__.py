@@ -3,7 +3,9 @@
 import importlib
 
 from . import autograd
+from . import tensor as _module  # first: its name is then taken by the function of creation
 from .autograd.grad_mode import *
+from .creation import *
 from .dtypes import *
 from .errors import ShapeError
 from .ops import *

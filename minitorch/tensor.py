@@ -13,8 +13,8 @@ from collections import OrderedDict
 
 import numpy as np
 
+from . import creation, dtypes, ops
 from . import device as _device
-from . import dtypes, ops
 from .autograd import api, engine, function, hooks, op, views
 from .autograd.engine import AccumulateGrad
 from .autograd.grad_mode import state
@@ -74,6 +74,7 @@ class Tensor:
     _grad = None
     _base = None  # the tensor this one is a view of, and the operations that lead from there
     _chain = None
+    _base_array = None  # what the array of the base was when the view was made
     _edge_version = None  # write count at which _edge was right (views only)
     _accumulator = None  # weak reference to the AccumulateGrad node of a leaf
     _hooks = None  # gradient hooks of a leaf
@@ -388,6 +389,65 @@ class Tensor:
             self._post_hooks = OrderedDict()
         return RemovableHandle(self._post_hooks, hook)
 
+    # ---- new tensors and conversions
+
+    new_tensor = creation.new_tensor
+    new_zeros = creation.new_zeros
+    new_ones = creation.new_ones
+    new_empty = creation.new_empty
+    new_full = creation.new_full
+    to = creation.to
+    type = creation.type_
+    type_as = creation.type_as
+
+    def float(self) -> Tensor:
+        """Return the tensor converted to float32."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Tensor:
+        """Return the tensor converted to float64."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Tensor:
+        """Return the tensor converted to float16."""
+        return self.to(dtypes.float16)
+
+    def long(self) -> Tensor:
+        """Return the tensor converted to int64."""
+        return self.to(dtypes.int64)
+
+    def int(self) -> Tensor:
+        """Return the tensor converted to int32."""
+        return self.to(dtypes.int32)
+
+    def short(self) -> Tensor:
+        """Return the tensor converted to int16."""
+        return self.to(dtypes.int16)
+
+    def char(self) -> Tensor:
+        """Return the tensor converted to int8."""
+        return self.to(dtypes.int8)
+
+    def byte(self) -> Tensor:
+        """Return the tensor converted to uint8."""
+        return self.to(dtypes.uint8)
+
+    def bool(self) -> Tensor:
+        """Return the tensor converted to bool."""
+        return self.to(dtypes.bool)
+
+    def cpu(self, memory_format=None) -> Tensor:
+        """Return the tensor itself: it is on the CPU."""
+        return self
+
+    def cuda(self, device=None, non_blocking=False, memory_format=None) -> Tensor:
+        """Raise: there is no other device than the CPU."""
+        return self.to(_device.device("cuda" if device is None else device))
+
+    def pin_memory(self, device=None) -> Tensor:
+        """Return the tensor itself: pinning only matters for other devices."""
+        return self
+
     # ---- operations
 
     add = __add__ = __radd__ = ops.add
@@ -401,11 +461,134 @@ class Tensor:
     neg = __neg__ = ops.neg
     neg_ = ops.neg_
     sum = ops.sum
+
+    # shape
     clone = ops.clone
+    contiguous = ops.contiguous
     copy_ = ops.copy_
-    reshape = ops.reshape
     view = ops.view
+    view_as = ops.view_as
+    reshape = ops.reshape
+    reshape_as = ops.reshape_as
+    flatten = ops.flatten
+    ravel = ops.ravel
+    unflatten = ops.unflatten
+    squeeze = ops.squeeze
+    squeeze_ = ops.squeeze_
+    unsqueeze = ops.unsqueeze
+    unsqueeze_ = ops.unsqueeze_
     expand = ops.expand
+    expand_as = ops.expand_as
+    broadcast_to = ops.broadcast_to
+    permute = ops.permute
+    transpose = ops.transpose
+    transpose_ = ops.transpose_
+    swapaxes = ops.swapaxes
+    swapdims = ops.swapdims
+    t = ops.t
+    t_ = ops.t_
+    adjoint = ops.adjoint
+    movedim = ops.movedim
+    moveaxis = ops.moveaxis
+    narrow = ops.narrow
+    select = ops.select
+    split = ops.split
+    split_with_sizes = ops.split_with_sizes
+    chunk = ops.chunk
+    tensor_split = ops.tensor_split
+    hsplit = ops.hsplit
+    vsplit = ops.vsplit
+    dsplit = ops.dsplit
+    unbind = ops.unbind
+    diagonal = ops.diagonal
+    diag_embed = ops.diag_embed
+    diag = ops.diag
+    unfold = ops.unfold
+    repeat = ops.repeat
+    tile = ops.tile
+    repeat_interleave = ops.repeat_interleave
+    flip = ops.flip
+    fliplr = ops.fliplr
+    flipud = ops.flipud
+    roll = ops.roll
+    rot90 = ops.rot90
+    tril = ops.tril
+    tril_ = ops.tril_
+    triu = ops.triu
+    triu_ = ops.triu_
+    mT = mH = property(ops.adjoint)
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its dimensions in reverse order."""
+        if self.ndim == 2:
+            return ops.t(self)
+        return ops.permute(self, tuple(reversed(range(self.ndim))))
+
+    H = T
+
+    # index
+    __getitem__ = ops.getitem
+    __setitem__ = ops.setitem
+    index_select = ops.index_select
+    index_add = ops.index_add
+    index_add_ = ops.index_add_
+    index_copy = ops.index_copy
+    index_copy_ = ops.index_copy_
+    index_fill = ops.index_fill
+    index_fill_ = ops.index_fill_
+    index_put = ops.index_put
+    index_put_ = ops.index_put_
+    gather = ops.gather
+    scatter = ops.scatter
+    scatter_ = ops.scatter_
+    scatter_add = ops.scatter_add
+    scatter_add_ = ops.scatter_add_
+    scatter_reduce = ops.scatter_reduce
+    scatter_reduce_ = ops.scatter_reduce_
+    masked_fill = ops.masked_fill
+    masked_fill_ = ops.masked_fill_
+    masked_select = ops.masked_select
+    masked_scatter = ops.masked_scatter
+    masked_scatter_ = ops.masked_scatter_
+    take = ops.take
+    take_along_dim = ops.take_along_dim
+    put = ops.put
+    put_ = ops.put_
+    nonzero = ops.nonzero
+    argwhere = ops.argwhere
+    sort = ops.sort
+    argsort = ops.argsort
+    msort = ops.msort
+    topk = ops.topk
+    kthvalue = ops.kthvalue
+    unique = ops.unique
+    unique_consecutive = ops.unique_consecutive
+    bincount = ops.bincount
+    histc = ops.histc
+
+    # matmul
+    matmul = __matmul__ = ops.matmul
+    mm = ops.mm
+    bmm = ops.bmm
+    mv = ops.mv
+    dot = ops.dot
+    vdot = ops.vdot
+    inner = ops.inner
+    outer = ops.outer
+    ger = ops.ger
+    addmm = ops.addmm
+    addmm_ = ops.addmm_
+    addmv = ops.addmv
+    addr = ops.addr
+    addbmm = ops.addbmm
+    baddbmm = ops.baddbmm
+    kron = ops.kron
+
+    def __rmatmul__(self, other):
+        if not isinstance(other, np.ndarray):
+            return NotImplemented
+        return ops.matmul(Tensor._wrap(other), self)
 
     # ---- Python and numpy
 
@@ -555,5 +738,5 @@ def _legacy_array(data, dtype) -> np.ndarray:
 
 
 # The graph machinery is imported by this module, and makes Tensors: it gets the class here.
-for _module in (engine, hooks, op, views, api, function):
+for _module in (creation, engine, hooks, op, views, api, function):
     _module.Tensor = Tensor

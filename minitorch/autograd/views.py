@@ -25,6 +25,7 @@ def wrap_view(op, array, source):
         # Class and attributes, not the op itself, which would keep its graph alive.
         result._chain = (*(source._chain or ()), (type(op), dict(op.__dict__)))
         result._edge_version = result._cell[0]
+        result._base_array = result._base._array
     return result
 
 
@@ -43,10 +44,35 @@ def refresh(view):
     if view._edge_version == version or view._chain is None:
         return
     view._edge_version = version
+    _check_base(view)
     if view._base._requires_grad:
         with _Mode(True):
             fresh = replay(view._chain, view._base)
         view._edge, view._requires_grad = fresh._edge, True
+
+
+def _check_base(view):
+    """Raise if the chain of a view no longer applies, because the base itself was transformed."""
+    if view._base._array is not view._base_array and view._base._requires_grad:
+        raise RuntimeError(
+            f"the base of a view of shape {view._array.shape} has been given another shape in "
+            "place (squeeze_, unsqueeze_, transpose_, .data = ...) and its memory was written: the "
+            "gradient of this view can no longer be told. Use the forms without underscore."
+        )
+
+
+def become(target, view):
+    """Turn `target` itself into `view`, which is a view of it (squeeze_, transpose_ ...)."""
+    if state.grad and target.requires_grad and target.is_leaf:
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation."
+        )
+    target._array = view._array
+    if view._requires_grad:
+        target._edge, target._requires_grad = view._edge, True
+    if target._base is not None:
+        target._chain, target._edge_version = view._chain, view._edge_version
+    return target
 
 
 def check_writable(name, target):
@@ -109,10 +135,18 @@ def rebase(target, node, position=0):
         return
     base = target._base
     old = base._gradient_edge() if base._requires_grad else None
-    base._edge, base._requires_grad = (CopySlices(old, target._chain, node, position), 0), True
+    node = CopySlices(old, target._chain, node, position, _memory_order(base._array))
+    base._edge, base._requires_grad = (node, 0), True
     target._requires_grad = True
     target._edge_version = None
     refresh(target)
+
+
+def _memory_order(array):
+    """Return the dimensions of an array from the widest to the narrowest step in memory."""
+    if array.flags.c_contiguous:
+        return None
+    return tuple(sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim])))
 
 
 class CopySlices(Node):
@@ -122,18 +156,24 @@ class CopySlices(Node):
     what `inner` makes of that part's gradient.
     """
 
-    def __init__(self, old_base, chain, inner, position):
+    def __init__(self, old_base, chain, inner, position, order):
         edges = list(inner.parents)
         edges[position] = old_base
         self._connect(edges, [edge is not None for edge in edges])
         self.chain = chain
         self.inner = inner
         self.position = position  # of the written part among the inputs of `inner`
+        self.order = order  # of the dimensions in memory: the chain may need the same
 
     def run(self, grads, needs):
-        from ..ops import clone, copy_  # the one operation this module needs
+        from ..ops import clone, copy_, permute  # the ones that this module needs
 
-        whole = clone(grads[0])
+        whole = grads[0]
+        if self.order is None:
+            whole = clone(whole)
+        else:
+            back = tuple(sorted(range(len(self.order)), key=self.order.__getitem__))
+            whole = permute(clone(permute(whole, self.order)), back)
         part = replay(self.chain, whole)
         needs = list(needs)
         needs[self.position] = self.inner.needs[self.position]
