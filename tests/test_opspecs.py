@@ -197,10 +197,7 @@ def test_flipped_sign_is_caught():
 
 def public_functions():
     """Yield (name, function) of the public operations in files that have records."""
-    namespaces = {"": minitorch}
-    if hasattr(minitorch, "nn"):
-        namespaces["nn.functional."] = minitorch.nn.functional
-    for prefix, namespace in namespaces.items():
+    for prefix, namespace in (("", minitorch), ("nn.functional.", minitorch.nn.functional)):
         for name, value in vars(namespace).items():
             module = getattr(value, "__module__", None) or ""
             if name.startswith("_") or not inspect.isroutine(value):
