@@ -8,6 +8,7 @@ that counts writes to its memory, and the base it is a view of.
 from __future__ import annotations
 
 import copy
+import warnings
 import weakref
 from collections import OrderedDict
 
@@ -17,7 +18,6 @@ from . import creation, dtypes, ops
 from . import device as _device
 from .autograd import api, engine, function, hooks, op, views
 from .autograd.engine import AccumulateGrad
-from .autograd.grad_mode import state
 from .autograd.hooks import RemovableHandle
 from .errors import ShapeError
 from .formatting import tensor_repr
@@ -79,6 +79,7 @@ class Tensor:
     _accumulator = None  # weak reference to the AccumulateGrad node of a leaf
     _hooks = None  # gradient hooks of a leaf
     _post_hooks = None  # post-accumulate hooks of a leaf
+    _retained = None  # handle of the hook of retain_grad
 
     __array_priority__ = 1000  # `array * tensor` is left to Tensor.__rmul__
 
@@ -269,12 +270,18 @@ class Tensor:
             node = AccumulateGrad(self)
             self._accumulator = weakref.ref(node)
             if self._hooks is not None:
-                node.tensor_hooks = {0: self._hooks}
+                node.tensor_hooks = {(0, False): self._hooks}
         return (node, 0)
 
     @property
     def grad(self):
         """The gradient accumulated by backward passes, or None."""
+        if self._grad is None and self._edge is not None and self._retained is None:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. It "
+                "is not populated by backward(), unless you call .retain_grad() on the Tensor.",
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter
@@ -347,20 +354,26 @@ class Tensor:
             )
         if self.is_leaf or self.retains_grad:
             return
+        self._retain(self._edge)
+
+    def _retain(self, edge) -> None:
+        """Have the gradient that takes `edge` kept; other hooks there may change it before."""
         reference = weakref.ref(self)
 
         def keep(grad):
             tensor = reference()
             if tensor is not None:
-                tensor._grad = grad if state.grad else Tensor._wrap(grad._array.copy())
+                tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
 
-        node, number = self._edge
-        self._retained = (node, node.add_tensor_hook(number, keep))
+        if self._retained is not None:
+            self._retained.remove()
+        node, number = edge
+        self._retained = node.add_tensor_hook(number, keep, last=True)
 
     @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` was called on this tensor, which is no leaf."""
-        return "_retained" in self.__dict__
+        return self._retained is not None
 
     def register_hook(self, hook) -> RemovableHandle:
         """Call ``hook(grad)`` when the gradient of this tensor is known; a result replaces it.
@@ -376,7 +389,7 @@ class Tensor:
         node, number = self._gradient_edge()
         handle = node.add_tensor_hook(number, hook)
         if self._edge is None:
-            self._hooks = node.tensor_hooks[0]  # outlives the node
+            self._hooks = node.tensor_hooks[0, False]  # outlives the node
         return handle
 
     def register_post_accumulate_grad_hook(self, hook) -> RemovableHandle:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 
 import pytest
+from libraries import Library
 
 TORCH_MISSING = importlib.util.find_spec("torch") is None
 
@@ -19,3 +20,11 @@ def torch():
             pytest.fail("torch is required (MINITORCH_REQUIRE_TORCH=1) but not installed")
         pytest.skip("torch is not installed")
     return importlib.import_module("torch")
+
+
+@pytest.fixture(params=["minitorch", "torch"])
+def lib(request):
+    """Both libraries in turn: a test that passes with both shows the same behaviour."""
+    if request.param == "minitorch":
+        return Library(importlib.import_module("minitorch"))
+    return Library(request.getfixturevalue("torch"))

@@ -5,53 +5,25 @@ import weakref
 
 import numpy as np
 import pytest
+from libraries import Library, values
 
 import minitorch
 from minitorch import Tensor
 from minitorch.autograd import Function, gradcheck, gradgradcheck
 from minitorch.autograd.function import once_differentiable
 
-
-def tensor(*shape, seed=0, grad=True):
-    result = Tensor._wrap(np.random.default_rng(seed).standard_normal(shape))
-    return result.requires_grad_(grad)
+tensor = Library(minitorch).tensor
 
 
-def make(backward, forward=lambda ctx, *args: args[0] * 2, base=Function, name="My"):
+def make(backward, forward=lambda ctx, *args: args[0] * 2, base=Function):
+    """Make a Function of two functions."""
     members = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
-    return type(name, (base,), members)
+    return type("My", (base,), members)
 
 
-class Library:
-    """What the tests below need, from minitorch or from torch."""
-
-    def __init__(self, module, make_tensor):
-        self.module, self.tensor = module, make_tensor
-        self.Function = module.autograd.Function
-
-    def make(self, *args):
-        return make(*args, base=self.Function)
-
-
-OURS = Library(minitorch, tensor)
-
-
-@pytest.fixture(params=["minitorch", "torch"])
-def lib(request):
-    """Both libraries: a test that passes with both shows the same behaviour."""
-    if request.param == "minitorch":
-        return OURS
-    torch = request.getfixturevalue("torch")
-
-    def make_tensor(*shape, seed=0, grad=True):
-        array = np.random.default_rng(seed).standard_normal(shape)
-        return torch.tensor(array).requires_grad_(grad)
-
-    return Library(torch, make_tensor)
-
-
-def values(tensor):
-    return tensor.detach().numpy().tolist()
+def make_in(lib, backward, forward=lambda ctx, *args: args[0] * 2):
+    """Make a Function of either library."""
+    return make(backward, forward, lib.Function)
 
 
 class Scale(Function):
@@ -121,7 +93,7 @@ def test_context_in_forward(lib):
         assert not (x * y).requires_grad
         return x * number
 
-    f = lib.make(lambda ctx, g: (g * 3, None, None), forward)
+    f = make_in(lib, lambda ctx, g: (g * 3, None, None), forward)
     x = lib.tensor(3)
     y = f.apply(x, 3, lib.tensor(3, grad=False))
     with lib.module.no_grad():
@@ -144,8 +116,8 @@ def test_repr_names_the_function():
 
 
 def test_arguments_by_keyword_and_default(lib):
-    f = lib.make(
-        lambda ctx, g: (g * ctx.k, None), lambda ctx, x, k=3: setattr(ctx, "k", k) or x * k
+    f = make_in(
+        lib, lambda ctx, g: (g * ctx.k, None), lambda ctx, x, k=3: setattr(ctx, "k", k) or x * k
     )
     x = lib.tensor(2)
     f.apply(x).sum().backward()
@@ -183,7 +155,7 @@ def test_several_outputs_some_of_which_are_no_tensors(lib):
         return x * 2, x * 1, "text", None, 5
 
     x = lib.tensor(2)
-    a, b, *rest = lib.make(backward, forward).apply(x)
+    a, b, *rest = make_in(lib, backward, forward).apply(x)
     assert rest == ["text", None, 5]
     assert (a.output_nr, b.output_nr) == (0, 1)
     (a * 3).sum().backward()
@@ -205,7 +177,7 @@ def test_gradients_that_are_not_materialised(lib):
         return h * 3
 
     x = lib.tensor(2)
-    lib.make(backward, forward).apply(x)[1].sum().backward()
+    make_in(lib, backward, forward).apply(x)[1].sum().backward()
     assert got[0][0] is None
     assert values(x.grad) == [3, 3]
 
@@ -226,19 +198,19 @@ def test_not_differentiable_outputs(lib):
     if not hasattr(lib.module, "ones"):
         pytest.skip("needs ones()")
     x = lib.tensor(2)
-    y, z, i = lib.make(backward, forward).apply(x)
+    y, z, i = make_in(lib, backward, forward).apply(x)
     assert [t.requires_grad for t in (y, z, i)] == [True, False, False]
     (y * z).sum().backward()
     assert values(got[1]) == values(got[2]) == [0, 0]
 
 
 def test_gradients_that_are_none(lib):
-    f = lib.make(lambda ctx, g: (g * 2, None), lambda ctx, x, y: x * 2 + y)
+    f = make_in(lib, lambda ctx, g: (g * 2, None), lambda ctx, x, y: x * 2 + y)
     x, y = lib.tensor(2), lib.tensor(2)
     f.apply(x, y).sum().backward()
     assert values(x.grad) == [2, 2]
     assert y.grad is None
-    excess = lib.make(lambda ctx, g: (g, None, None))
+    excess = make_in(lib, lambda ctx, g: (g, None, None))
     excess.apply(x).sum().backward()
     assert values(x.grad) == [3, 3]
 
@@ -260,14 +232,14 @@ SHAPE = (
     ],
 )
 def test_wrong_gradients_are_named(lib, arguments, returned, message):
-    f = lib.make(lambda ctx, g: returned(g))
+    f = make_in(lib, lambda ctx, g: returned(g))
     y = f.apply(*[lib.tensor(3) for _ in range(arguments)]).sum()
     with pytest.raises(RuntimeError, match=message):
         y.backward()
 
 
 def test_a_gradient_for_what_is_no_tensor(lib):
-    f = lib.make(lambda ctx, g: (g, g))
+    f = make_in(lib, lambda ctx, g: (g, g))
     f.apply(lib.tensor(3), lib.tensor(3, grad=False)).sum().backward()
     with pytest.raises(RuntimeError, match="different than None at position 2"):
         f.apply(lib.tensor(3), 2.0).sum().backward()
@@ -275,19 +247,19 @@ def test_a_gradient_for_what_is_no_tensor(lib):
 
 def test_gradients_are_brought_to_shape_and_type(lib):
     x = lib.tensor(1, 3)
-    f = lib.make(lambda ctx, g: g.expand(4, 3) * 2, lambda ctx, x: x * 1)
+    f = make_in(lib, lambda ctx, g: g.expand(4, 3) * 2, lambda ctx, x: x * 1)
     f.apply(x).sum().backward()
     assert values(x.grad) == [[8, 8, 8]]
-    if lib is not OURS:
+    if lib.is_torch:
         return
     single = Tensor([1.0, 2.0]).requires_grad_()
-    f = lib.make(lambda ctx, g: Tensor._wrap(g._array.astype(np.float64)))
+    f = make_in(lib, lambda ctx, g: Tensor._wrap(g._array.astype(np.float64)))
     f.apply(single).sum().backward()
     assert single.grad.dtype is minitorch.float32
 
 
 def test_returning_an_input(lib):
-    f = lib.make(lambda ctx, g: g * 5, lambda ctx, x: x)
+    f = make_in(lib, lambda ctx, g: g * 5, lambda ctx, x: x)
     x = lib.tensor(3)
     y = f.apply(x)
     assert y is not x
@@ -305,7 +277,7 @@ def test_returning_an_input(lib):
 
 
 def test_an_output_that_is_a_view_cannot_be_overwritten(lib):
-    f = lib.make(lambda ctx, g: g.view(3), lambda ctx, x: x.view(3, 1))
+    f = make_in(lib, lambda ctx, g: g.view(3), lambda ctx, x: x.view(3, 1))
     with pytest.raises(RuntimeError, match="view"):
         f.apply(lib.tensor(3) * 1).mul_(2)
     x = lib.tensor(3)
@@ -314,7 +286,7 @@ def test_an_output_that_is_a_view_cannot_be_overwritten(lib):
 
 
 def test_returning_the_same_tensor_twice(lib):
-    f = lib.make(lambda ctx, g, h: (g + h) * 2, lambda ctx, x: (lambda y: (y, y))(x * 2))
+    f = make_in(lib, lambda ctx, g, h: (g + h) * 2, lambda ctx, x: (lambda y: (y, y))(x * 2))
     x = lib.tensor(3)
     a, b = f.apply(x)
     (a + b * 2).sum().backward()
@@ -327,7 +299,7 @@ def test_recording_inside_forward_is_forgotten(lib):
             return x * 2
 
     x = lib.tensor(3)
-    lib.make(lambda ctx, g: g * 7, forward).apply(x).sum().backward()
+    make_in(lib, lambda ctx, g: g * 7, forward).apply(x).sum().backward()
     assert values(x.grad) == [7, 7, 7]
 
 
@@ -338,7 +310,7 @@ def double_in_place(ctx, x, *rest):
 
 
 def test_dirty_inputs(lib):
-    f = lib.make(lambda ctx, g: g * 2, double_in_place)
+    f = make_in(lib, lambda ctx, g: g * 2, double_in_place)
     x = lib.tensor(3)
     b = x * 1
     y = f.apply(b)
@@ -353,7 +325,7 @@ def test_dirty_inputs(lib):
 
 
 def test_dirty_inputs_that_are_views(lib):
-    f = lib.make(lambda ctx, g: g * 2, double_in_place)
+    f = make_in(lib, lambda ctx, g: g * 2, double_in_place)
     x = lib.tensor(4)
     b = x * 1
     v = b.view(2, 2)
@@ -364,7 +336,7 @@ def test_dirty_inputs_that_are_views(lib):
 
 
 def test_dirty_view_as_second_argument():  # PyTorch's gradients are wrong here
-    lib = OURS
+    lib = Library(minitorch)
 
     def forward(ctx, w, v):
         ctx.save_for_backward(w, v.clone())
@@ -376,7 +348,7 @@ def test_dirty_view_as_second_argument():  # PyTorch's gradients are wrong here
         w, v = ctx.saved_tensors
         return g * v, g * w
 
-    f = lib.make(backward, forward)
+    f = make_in(lib, backward, forward)
     x, w = lib.tensor(4), lib.tensor(2, 2, seed=1)
     b = x * 1
     f.apply(w, b.view(2, 2))
@@ -395,13 +367,13 @@ def test_a_saved_dirty_input_is_the_output(lib):
 
     x = lib.tensor(3)
     b = x * 1
-    y = lib.make(lambda ctx, g: g * ctx.saved_tensors[0], forward).apply(b)
+    y = make_in(lib, lambda ctx, g: g * ctx.saved_tensors[0], forward).apply(b)
     y.sum().backward()
     assert np.allclose(values(x.grad), np.array(values(x)) ** 2)
 
 
 def test_dirty_errors(lib):
-    f = lib.make(lambda ctx, g: g * 2, double_in_place)
+    f = make_in(lib, lambda ctx, g: g * 2, double_in_place)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         f.apply(lib.tensor(3))
 
@@ -409,8 +381,8 @@ def test_dirty_errors(lib):
         return double_in_place(ctx, x) * 1
 
     with pytest.raises(RuntimeError, match="must all be outputs of the Function"):
-        lib.make(lambda ctx, g: g, not_returned).apply(lib.tensor(3) * 1)
-    two = lib.make(lambda ctx, g, h: g, lambda ctx, x: (double_in_place(ctx, x), x * 1))
+        make_in(lib, lambda ctx, g: g, not_returned).apply(lib.tensor(3) * 1)
+    two = make_in(lib, lambda ctx, g, h: g, lambda ctx, x: (double_in_place(ctx, x), x * 1))
     with pytest.raises(RuntimeError, match="inplace an input that is a view of another Tensor"):
         two.apply((lib.tensor(4) * 1).view(2, 2))
 
@@ -420,7 +392,7 @@ def test_dirty_errors(lib):
         return y
 
     with pytest.warns(UserWarning, match="was not an input"):
-        lib.make(lambda ctx, g: g, no_input).apply(lib.tensor(3))
+        make_in(lib, lambda ctx, g: g, no_input).apply(lib.tensor(3))
 
 
 def save_both(ctx, x, y):
@@ -439,7 +411,7 @@ def test_saved_tensors(lib):
         return g * y, g * x
 
     x, y = lib.tensor(3), lib.tensor(3, grad=False)
-    out = lib.make(backward, save_both).apply(x, y)
+    out = make_in(lib, backward, save_both).apply(x, y)
     out.sum().backward(retain_graph=True)
     assert seen == [(x, True, False, None)] or seen[0][0] is x
     loss = out.sum()
@@ -449,18 +421,18 @@ def test_saved_tensors(lib):
     with pytest.raises(RuntimeError, match="freed"):
         out.grad_fn.saved_tensors  # noqa: B018
     with pytest.raises(TypeError, match="can only save variables, but argument 1 is of type int"):
-        lib.make(backward, lambda ctx, x: ctx.save_for_backward(x, 3)).apply(x)
+        make_in(lib, backward, lambda ctx, x: ctx.save_for_backward(x, 3)).apply(x)
 
 
 def test_without_saved_tensors_it_can_run_again(lib):
     x = lib.tensor(3)
-    y = lib.make(lambda ctx, g: g * 2).apply(x)
+    y = make_in(lib, lambda ctx, g: g * 2).apply(x)
     y.backward(lib.tensor(3, grad=False))
     y.backward(lib.tensor(3, grad=False))
 
 
 def test_saved_tensors_changed_in_place(lib):
-    f = lib.make(lambda ctx, g: (g * ctx.saved_tensors[1], None), save_both)
+    f = make_in(lib, lambda ctx, g: (g * ctx.saved_tensors[1], None), save_both)
     x, y = lib.tensor(3), lib.tensor(3, grad=False)
     out = f.apply(x, y)
     y.mul_(2)
@@ -472,7 +444,7 @@ def test_saved_tensors_changed_in_place(lib):
         ctx.save_for_backward(y)
         return y
 
-    out = lib.make(lambda ctx, g: g * ctx.saved_tensors[0], save_output).apply(x)
+    out = make_in(lib, lambda ctx, g: g * ctx.saved_tensors[0], save_output).apply(x)
     with lib.module.no_grad():
         out.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -537,7 +509,7 @@ def test_what_was_saved_is_freed_by_the_walk():
 
 def test_once_differentiable(lib):
     once = lib.module.autograd.function.once_differentiable
-    f = lib.make(once(lambda ctx, g: g * 2))
+    f = make_in(lib, once(lambda ctx, g: g * 2))
     x = lib.tensor(3)
     y = x * 2
     loss = (f.apply(y) * y).sum()
@@ -563,8 +535,8 @@ def test_once_differentiable_is_never_silently_wrong():
 
 
 def test_functions_in_functions(lib):
-    inner = lib.make(lambda ctx, g: g * 100, lambda ctx, x: x * 2)
-    outer = lib.make(lambda ctx, g: inner.apply(g) + g, lambda ctx, x: inner.apply(x) * 2)
+    inner = make_in(lib, lambda ctx, g: g * 100, lambda ctx, x: x * 2)
+    outer = make_in(lib, lambda ctx, g: inner.apply(g) + g, lambda ctx, x: inner.apply(x) * 2)
     x = lib.tensor(2)
     (grad,) = lib.module.autograd.grad(outer.apply(x).sum(), x, create_graph=True)
     assert values(grad) == [3, 3]
@@ -585,12 +557,12 @@ def test_grad_inside_backward(lib):
         return x.grad
 
     x = lib.tensor(3)
-    lib.make(backward, forward).apply(x).sum().backward()
+    make_in(lib, backward, forward).apply(x).sum().backward()
     assert np.allclose(values(x.grad), 3 * np.array(values(x)) ** 2)
 
 
 def test_calling_it_the_old_way(lib):
-    f = lib.make(lambda ctx, g: g)
+    f = make_in(lib, lambda ctx, g: g)
     with pytest.warns(DeprecationWarning, match="should not be instantiated"):
         instance = f()
     with pytest.raises(RuntimeError, match="Legacy autograd function with non-static forward"):
@@ -638,7 +610,7 @@ def test_vjp_is_another_name_of_backward(lib):
 def test_hooks_and_methods_of_its_node(lib):
     calls = []
     x = lib.tensor(2)
-    y = lib.make(lambda ctx, g: g * 3).apply(x)
+    y = make_in(lib, lambda ctx, g: g * 3).apply(x)
     y.grad_fn.register_hook(lambda grads, outs: calls.append((values(grads[0]), values(outs[0]))))
     y.sum().backward()
     assert calls == [([3, 3], [1, 1])]
@@ -657,7 +629,7 @@ def test_ctx_may_have_any_attributes(lib):
         return g * 2
 
     x = lib.tensor(2)
-    lib.make(backward, forward).apply(x).sum().backward()
+    make_in(lib, backward, forward).apply(x).sum().backward()
     assert values(x.grad) == [2, 2]
 
 
@@ -666,7 +638,7 @@ def test_an_error_in_backward_is_passed_on(lib):
         raise ZeroDivisionError("mine")
 
     x = lib.tensor(2)
-    y = lib.make(backward).apply(x).sum()
+    y = make_in(lib, backward).apply(x).sum()
     with pytest.raises(ZeroDivisionError, match="mine"):
         y.backward()
     assert x.grad is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
 
 import numpy as np
 
@@ -73,17 +74,20 @@ def creation_site() -> list[str]:
 
 def run_checked(node, grads, needs):
     """Run a node; on an error or a NaN say which line of the forward pass created the node."""
-    made = "".join(node.site) if node.site else "  (recorded before anomaly mode was switched on)\n"
+    made = "".join(node.site or ["  (recorded before anomaly mode was switched on)\n"])
     try:
         results = node.run(grads, needs)
-    except Exception as error:
-        raise RuntimeError(f"{error}\n\n{node.name()} was created here:\n{made}") from error
-    if state.anomaly == "check":
-        for i, result in enumerate(results):
-            array = getattr(result, "_array", result)
-            if array is not None and np.isnan(array).any():
-                raise RuntimeError(
-                    f"{node.name()} returned nan as gradient of its input {i}; it was created here:"
-                    f"\n{made}"
-                )
+    except Exception:
+        warnings.warn(
+            f"Error detected in {node.name()}. It was created here in the forward pass:\n{made}",
+            stacklevel=2,
+        )
+        raise
+    for i, result in enumerate(results if state.anomaly == "check" else ()):
+        array = getattr(result, "_array", result)
+        if array is not None and np.isnan(array).any():
+            raise RuntimeError(
+                f"Function '{node.name()}' returned nan values in its {i}th output, the gradient "
+                f"of input {i}. It was created here in the forward pass:\n{made}"
+            )
     return results

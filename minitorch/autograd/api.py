@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import dtypes
 from ..errors import ShapeError
 from .engine import AccumulateGrad, run_backward
 
@@ -119,6 +118,8 @@ def grad(
     elif materialize_grads and not allow_unused:
         raise ValueError("grad: materialize_grads=True needs allow_unused to be True or not given")
     outputs, inputs = _sequence(outputs), _sequence(inputs)
+    if not inputs:
+        raise RuntimeError("grad: 'inputs' is empty")
     roots = _roots("grad", outputs, grad_outputs, create_graph)
     edges = _input_edges("grad", inputs)
     captured = run_backward(
@@ -200,9 +201,11 @@ def _starting_gradient(name, tensor, grad_):
             f"{name}: Mismatch in shape: the gradient has shape {tuple(grad_.shape)}, the tensor "
             f"{tuple(tensor.shape)}"
         )
-    if not grad_.dtype.is_floating_point:
-        raise TypeError(f"{name}: the gradient must be floating-point, got {grad_.dtype}")
-    return grad_ if grad_.dtype is tensor.dtype else grad_.to(dtypes.of(tensor.dtype))
+    if grad_.dtype is not tensor.dtype:
+        from ..ops.common import cast
+
+        grad_ = cast(grad_, tensor.dtype)
+    return grad_
 
 
 def clear_grad(tensor, set_to_none=True) -> None:

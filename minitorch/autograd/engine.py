@@ -80,7 +80,7 @@ class Node:
         return tuple(edge or (None, 0) for edge in self.parents)
 
     def register_hook(self, hook):
-        """Call ``hook(grad_inputs, grad_outputs)`` after each run; a result replaces grad_inputs."""
+        """Call ``hook(grad_inputs, grad_outputs)`` after each run; it may replace grad_inputs."""
         if self.hooks is None:
             self.hooks = OrderedDict()
         return RemovableHandle(self.hooks, hook)
@@ -91,11 +91,11 @@ class Node:
             self.pre_hooks = OrderedDict()
         return RemovableHandle(self.pre_hooks, hook)
 
-    def add_tensor_hook(self, number, hook):
+    def add_tensor_hook(self, number, hook, last=False):
         """Call ``hook(grad)`` with the complete gradient of output `number`, before the run."""
         if self.tensor_hooks is None:
             self.tensor_hooks = {}
-        return RemovableHandle(self.tensor_hooks.setdefault(number, OrderedDict()), hook)
+        return RemovableHandle(self.tensor_hooks.setdefault((number, last), OrderedDict()), hook)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
@@ -123,14 +123,14 @@ class AccumulateGrad(Node):
         variable = self.variable
         total = variable._grad
         if state.grad:
-            variable._grad = grads[0] if total is None else total + grads[0]
+            variable._grad = grads[0].clone() if total is None else total + grads[0]
         elif total is None:
             # Taken over when the engine's list is its only holder and it is as `.grad` should be;
             # else copied, so that nobody else sees what is later added to it.
             if sys.getrefcount(grads[0]) > 2 or not _owns_its_memory(grads[0]):
                 grads[0] = kernels.copy(grads[0])
             variable._grad = Tensor._wrap(grads[0])
-        elif total._requires_grad:
+        elif total._requires_grad or not total._array.flags.writeable:
             variable._grad = Tensor._wrap(kernels.binary("add", total._array, grads[0]))
         else:
             kernels.binary("add", total._array, grads[0], out=total._array)

@@ -292,7 +292,7 @@ class Function:
         node = cls._node_class()
         needs = tuple([edge is not None for edge in edges])
         ctx = node.ctx = FunctionCtx(node, needs)
-        with _Mode(False, state.inference):
+        with _Mode(False):
             if with_context:
                 output = cls.forward(ctx, *args)
             else:
@@ -370,6 +370,7 @@ def _record(node, tensors, outputs):
             continue
         if dirty and _contains(tensors, y):
             views.check_writable(node.function.__name__, y)
+            views.check_followed(node.function.__name__, y)
         if dirty and y._base is not None:
             if sum(kind is not None for kind in node.results) > 1:
                 raise RuntimeError(
@@ -382,7 +383,7 @@ def _record(node, tensors, outputs):
             views.rebase(y, node, position)
         else:
             y._chain = None  # a view made by forward does not follow its base
-            y._edge, y._requires_grad = (node, number), True
+            views.set_edge(y, (node, number))
             sources.append((y, y._edge))
     edges = {id(x): edge for x, edge in sources}  # the last: a changed input counts as an output
     ctx._saved = [None if x is None else _pack(x, edges, node) for x in ctx._to_save]

@@ -29,21 +29,30 @@ state = _State()
 
 
 class _Mode:
-    """Context manager and decorator (of functions and generator functions) that sets `state`."""
+    """Context manager and decorator (of functions and generator functions) that sets `state`.
 
-    def __init__(self, grad: bool, inference: bool = False):
+    Inference mode, unless it is left explicitly, wins over a wish to record.
+    """
+
+    def __init__(self, grad: bool, inference: bool | None = None):
         self._wanted = (grad, inference)
         self._before = []
 
     def __enter__(self):
         self._before.append((state.grad, state.inference))
-        state.grad, state.inference = self._wanted
+        grad, inference = self._wanted
+        if inference is not None:
+            state.inference = inference
+        state.grad = grad and not state.inference
         return self
 
     def __exit__(self, *exc):
         state.grad, state.inference = self._before.pop()
 
     def __call__(self, function):
+        if inspect.isclass(function):  # the mode holds while an instance is made
+            function.__init__ = self(function.__init__)
+            return function
         if inspect.isgeneratorfunction(function):
             return self._around_generator(function)
 
@@ -74,7 +83,8 @@ class _Mode:
             except StopIteration as stop:
                 return stop.value
             finally:
-                generator.close()
+                with _Mode(*self._wanted):
+                    generator.close()
 
         return inside
 
@@ -140,12 +150,14 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool):
-        super().__init__(bool(mode), state.inference)
-        self._before.append((state.grad, state.inference))
-        state.grad = bool(mode)
+        super().__init__(bool(mode))
+        super().__enter__()
 
     def __enter__(self):
         return self
+
+    def __exit__(self, *exc):
+        state.grad, state.inference = self._before[0]
 
     def __call__(self, function):
         self.__exit__()  # as a decorator it acts only inside the function

@@ -131,6 +131,7 @@ class Op(Node):
         ]
         records = state.grad and self.differentiable and any(edges)
         if records:
+            views.check_followed(type(self).__name__, target)
             needs = [edge is not None for edge in edges]
             if 0 in self.kept_inputs(needs):  # backward reads what is about to be overwritten
                 before = Tensor._wrap(array.copy())

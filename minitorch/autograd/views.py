@@ -46,9 +46,16 @@ def refresh(view):
     view._edge_version = version
     _check_base(view)
     if view._base._requires_grad:
-        with _Mode(True):
+        with _Mode(True, False):
             fresh = replay(view._chain, view._base)
-        view._edge, view._requires_grad = fresh._edge, True
+        set_edge(view, fresh._edge)
+
+
+def set_edge(tensor, edge):
+    """Give a tensor another history; what `retain_grad` asked for holds for the latest."""
+    tensor._edge, tensor._requires_grad = edge, True
+    if tensor._retained is not None:
+        tensor._retain(edge)
 
 
 def _check_base(view):
@@ -69,7 +76,7 @@ def become(target, view):
         )
     target._array = view._array
     if view._requires_grad:
-        target._edge, target._requires_grad = view._edge, True
+        set_edge(target, view._edge)
     if target._base is not None:
         target._chain, target._edge_version = view._chain, view._edge_version
     return target
@@ -100,10 +107,17 @@ def check_writable(name, target):
             f"{name}: a view of a leaf Variable that requires grad is being used in an in-place "
             "operation."
         )
-    elif target._chain is None and target._base._requires_grad:
+    elif target._base._requires_grad:
+        check_followed(name, target)
+
+
+def check_followed(name, target):
+    """Raise if `target`, about to get a history, is a view that its base cannot share it with."""
+    if target._base is not None and target._chain is None:
         raise RuntimeError(
-            f"{name}: a view was created in no_grad mode and is being modified inplace with grad "
-            "mode enabled."
+            f"{name}: a view is being modified inplace which was created in no_grad mode or inside "
+            "a custom Function (or because that returned an input as is): the gradient of what it "
+            "is a view of could not be followed. Use clone() on the view first."
         )
 
 
@@ -131,12 +145,12 @@ def rebase(target, node, position=0):
     `target` was the input of `node` at `position`, and is its only result.
     """
     if target._base is None:
-        target._edge, target._requires_grad = (node, 0), True
+        set_edge(target, (node, 0))
         return
     base = target._base
     old = base._gradient_edge() if base._requires_grad else None
     node = CopySlices(old, target._chain, node, position, _memory_order(base._array))
-    base._edge, base._requires_grad = (node, 0), True
+    set_edge(base, (node, 0))
     target._requires_grad = True
     target._edge_version = None
     refresh(target)
