@@ -1,9 +1,9 @@
 /* gemm.c: blocked matrix multiplication (after Goto and van de Geijn 2008, and BLIS: Van Zee and van de Geijn 2015).
  *
- * C is cut into pieces of some rows and a block of columns; pieces go to threads. For each block of kc depths a piece
- * packs its block of B, which stays in the second-level cache, and runs over panels of A, each of which stays in the
- * first-level cache while it meets every panel of B. A is packed once for all pieces before, unless it is read where
- * it is, or so deep that pieces pack their own.
+ * C is cut into pieces of some rows and some columns; pieces go to threads. For each block of kc depths, a piece packs
+ * one panel of B after the other; a panel stays in the first-level cache while it meets all panels of A, which stay in
+ * the second-level cache. A is packed once for all pieces before, unless it is read where it is, or so deep that
+ * pieces pack their own; B too, when several pieces share its columns.
  *
  * Few rows and columns with a great depth leave too few pieces; then the depth is split as well, into parts whose
  * number follows from the sizes, each with its own C, added in order at the end.
@@ -25,7 +25,7 @@ typedef struct {
     int64_t first_problem, problems; /* of this run, when A is packed in several */
     int64_t first_row, m;
     int a_mode;
-    char *a;       /* A packed: by problem, block of depth, panel */
+    char *a, *b;   /* packed for all: by problem, block of depth, panel */
     char *partial; /* C of each part: [problem][part][m][n] */
 } plan;
 
@@ -41,6 +41,12 @@ static int64_t block_depth(int64_t k, int64_t kc) { return k ? mt_div_up(k, mt_d
 static char *packed_a(const plan *g, int64_t problem, int64_t row, int64_t depth, int64_t block) {
     int64_t padded = mt_round_up(g->m, g->mr);
     return g->a + ((problem - g->first_problem) * padded * g->p->k + depth * padded + row * block) * (int64_t)g->size;
+}
+
+/* The same for columns. */
+static char *packed_b(const plan *g, int64_t problem, int64_t column, int64_t depth, int64_t block) {
+    int64_t padded = mt_round_up(g->p->n, g->nr);
+    return g->b + ((problem - g->first_problem) * padded * g->p->k + depth * padded + column * block) * (int64_t)g->size;
 }
 
 typedef struct {
@@ -84,24 +90,28 @@ static void do_tile(const plan *g, const piece_of *at, int64_t row, int64_t colu
     p->c.move(p->c.place, at->problem, row, column, m, n, tile, g->nr, 1);
 }
 
-/* Pack the block of B, and of A when pieces do that themselves. */
-static mt_status pack_block(const plan *g, const piece_of *at, int64_t depth, int64_t block, char **a, char **b) {
+/* The panel of A that a row starts, and its strides. */
+static const void *panel_of_a(const plan *g, const piece_of *at, int64_t row, int64_t depth, int64_t block,
+                              int64_t *a_row, int64_t *a_k) {
+    const mt_matrix *direct = g->p->a.direct;
+    if (g->a_mode == A_DIRECT) {
+        *a_row = direct->line_step, *a_k = direct->k_step;
+        return mt_matrix_at(direct, at->problem, g->first_row + row, depth);
+    }
+    *a_row = 1, *a_k = g->mr;
+    return g->a_mode == A_SHARED ? packed_a(g, at->problem, row, depth, block)
+                                 : mt_at(mt_scratch(MT_SCRATCH_A, 0), (row - at->row) * block, g->size);
+}
+
+/* The panel of B that a column starts, packed now unless it is already, and the distance of its lines (0: packed). */
+static const void *panel_of_b(const plan *g, const piece_of *at, int64_t column, int64_t n, int64_t depth,
+                              int64_t block, char *room, int64_t *b_k) {
     const mt_gemm_problem *p = g->p;
-    if (!p->b.direct) {
-        *b = mt_scratch(MT_SCRATCH_B, (size_t)(mt_round_up(at->n, g->nr) * block) * g->size);
-        if (!*b) return MT_ERR_NOMEM;
-        for (int64_t j = 0; block && j < at->n; j += g->nr)
-            p->b.pack(p->b.source, at->problem, at->column + j, mt_min(g->nr, at->n - j), depth, block,
-                      mt_at(*b, j * block, g->size), g->nr);
-    }
-    if (g->a_mode == A_LOCAL) {
-        *a = mt_scratch(MT_SCRATCH_A, (size_t)(mt_round_up(at->m, g->mr) * block) * g->size);
-        if (!*a) return MT_ERR_NOMEM;
-        for (int64_t i = 0; block && i < at->m; i += g->mr)
-            p->a.pack(p->a.source, at->problem, g->first_row + at->row + i, mt_min(g->mr, at->m - i), depth, block,
-                      mt_at(*a, i * block, g->size), g->mr);
-    }
-    return MT_OK;
+    *b_k = p->b.direct ? p->b.direct->k_step : 0;
+    if (p->b.direct) return mt_matrix_at(p->b.direct, at->problem, column, depth);
+    if (g->b) return packed_b(g, at->problem, column, depth, block);
+    if (block) p->b.pack(p->b.source, at->problem, column, n, depth, block, room, g->nr);
+    return room;
 }
 
 static mt_status multiply_piece(void *context, int64_t piece) {
@@ -109,31 +119,27 @@ static mt_status multiply_piece(void *context, int64_t piece) {
     const mt_gemm_problem *p = g->p;
     piece_of at = locate_piece(g, piece);
     int64_t first = at.part * g->part_k, end = mt_min(p->k, first + g->part_k);
+    char *room = mt_scratch(MT_SCRATCH_B, (size_t)(g->nr * g->kc) * g->size);
+    char *own_a = g->a_mode == A_LOCAL
+                      ? mt_scratch(MT_SCRATCH_A, (size_t)(mt_round_up(at.m, g->mr) * g->kc) * g->size)
+                      : room;
+    if (!room || !own_a) return MT_ERR_NOMEM;
     int64_t depth = first;
     do { /* once even when k is 0: C becomes zero, or the bias */
         int64_t block = mt_min(g->kc, end - depth);
-        char *a = NULL, *b = NULL;
-        mt_status status = pack_block(g, &at, depth, block, &a, &b);
-        if (status != MT_OK) return status;
         int last = depth + block >= end && !g->partial;
         mt_finish finish = {depth > first, last ? p->row_bias : NULL, last ? p->column_bias : NULL};
-        for (int64_t i = 0; i < at.m; i += g->mr) {
-            int64_t row = g->first_row + at.row + i, m = mt_min(g->mr, at.m - i);
-            int64_t a_row = 1, a_k = g->mr;
-            const void *pa;
-            if (g->a_mode == A_LOCAL) {
-                pa = mt_at(a, i * block, g->size);
-            } else if (g->a_mode == A_SHARED) {
-                pa = packed_a(g, at.problem, at.row + i, depth, block);
-            } else {
-                pa = mt_matrix_at(p->a.direct, at.problem, row, depth);
-                a_row = p->a.direct->line_step, a_k = p->a.direct->k_step;
-            }
-            for (int64_t j = 0; j < at.n; j += g->nr) {
-                const void *pb = b ? mt_at(b, j * block, g->size)
-                                   : mt_matrix_at(p->b.direct, at.problem, at.column + j, depth);
-                do_tile(g, &at, row, at.column + j, m, mt_min(g->nr, at.n - j), block, pa, a_row, a_k, pb,
-                        b ? 0 : p->b.direct->k_step, finish);
+        if (g->a_mode == A_LOCAL)
+            for (int64_t i = 0; block && i < at.m; i += g->mr)
+                p->a.pack(p->a.source, at.problem, g->first_row + at.row + i, mt_min(g->mr, at.m - i), depth, block,
+                          mt_at(own_a, i * block, g->size), g->mr);
+        for (int64_t j = at.column; j < at.column + at.n; j += g->nr) {
+            int64_t n = mt_min(g->nr, at.column + at.n - j), b_k;
+            const void *b = panel_of_b(g, &at, j, n, depth, block, room, &b_k);
+            for (int64_t i = at.row; i < at.row + at.m; i += g->mr) {
+                int64_t m = mt_min(g->mr, at.row + at.m - i), a_row, a_k;
+                const void *a = panel_of_a(g, &at, i, depth, block, &a_row, &a_k);
+                do_tile(g, &at, g->first_row + i, j, m, n, block, a, a_row, a_k, b, b_k, finish);
             }
         }
         depth += block;
@@ -151,6 +157,20 @@ static mt_status pack_a_piece(void *context, int64_t piece) {
         int64_t block = mt_min(g->kc, p->k - depth);
         p->a.pack(p->a.source, problem, g->first_row + row, mt_min(g->mr, g->m - row), depth, block,
                   packed_a(g, problem, row, depth, block), g->mr);
+    }
+    return MT_OK;
+}
+
+/* Piece: one panel of columns of B for all depths of one problem. */
+static mt_status pack_b_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    const mt_gemm_problem *p = g->p;
+    int64_t panels = mt_div_up(p->n, g->nr);
+    int64_t problem = g->first_problem + piece / panels, column = piece % panels * g->nr;
+    for (int64_t depth = 0; depth < p->k; depth += g->kc) {
+        int64_t block = mt_min(g->kc, p->k - depth);
+        p->b.pack(p->b.source, problem, column, mt_min(g->nr, p->n - column), depth, block,
+                  packed_b(g, problem, column, depth, block), g->nr);
     }
     return MT_OK;
 }
@@ -179,21 +199,17 @@ static mt_status add_parts_piece(void *context, int64_t piece) {
 /* How many rows, columns and depths a piece has. */
 static void cut(plan *g) {
     const mt_gemm_problem *p = g->p;
-    /* a block of B of half a megabyte stays in the second-level cache beside what streams through */
-    int64_t most = mt_max(1, ((int64_t)1 << 19) / (g->kc * (int64_t)g->size) / g->nr) * g->nr;
-    g->column_pieces = mt_div_up(p->n, most);
-    g->row_pieces = 1;
+    g->column_pieces = mt_div_up(p->n, 8 * g->nr);
+    /* the rows of A that a piece has stay in the second-level cache: a megabyte of it */
+    g->row_pieces = mt_div_up(p->m, mt_max(g->mr, ((int64_t)1 << 20) / (g->kc * (int64_t)g->size)));
     g->parts = 1;
     g->part_k = p->k;
     double work = (double)p->problems * (double)p->m * (double)p->n * (double)p->k;
     int64_t wanted = mt_min(PIECES, 1 + (int64_t)(mt_min(work > 1e18 ? INT64_MAX / 2 : (int64_t)work, INT64_MAX / 2) /
                                                   SMALL_PIECE));
     int64_t have = p->problems * g->column_pieces;
-    /* rows first: that packs B again, which is cheap when a piece keeps many rows */
     if (have < wanted)
-        g->row_pieces = mt_max(1, mt_min(mt_div_up(wanted, have), p->m / (8 * g->mr)));
-    if (g->a_mode == A_LOCAL)
-        g->row_pieces = mt_max(g->row_pieces, mt_div_up(p->m, 1024));
+        g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(wanted, have), p->m / (8 * g->mr)));
     have *= g->row_pieces;
     if (have < wanted)
         g->column_pieces = mt_max(g->column_pieces, mt_min(g->column_pieces * mt_div_up(wanted, have),
@@ -227,6 +243,15 @@ static mt_status run(plan *g) {
         g->a = mt_scratch(MT_SCRATCH_A, (size_t)(g->problems * panels * g->mr * p->k) * g->size);
         if (!g->a) return MT_ERR_NOMEM;
         mt_status status = mt_parallel(g->problems * panels, g->problems * g->m * p->k / 4, MT_FLUSH, pack_a_piece, g);
+        if (status != MT_OK) return status;
+    }
+    int64_t b_elements = g->problems * mt_round_up(p->n, g->nr) * p->k;
+    g->b = NULL;
+    if (g->row_pieces > 1 && !p->b.direct && g->parts == 1 && b_elements * (int64_t)g->size <= (int64_t)MT_SCRATCH_LIMIT) {
+        g->b = mt_scratch(MT_SCRATCH_WORK, (size_t)b_elements * g->size);
+        if (!g->b) return MT_ERR_NOMEM;
+        mt_status status = mt_parallel(g->problems * mt_div_up(p->n, g->nr), b_elements * p->pack_cost / 1000, MT_FLUSH,
+                                       pack_b_piece, g);
         if (status != MT_OK) return status;
     }
     g->rows = mt_round_up(mt_div_up(g->m, g->row_pieces), g->mr);
@@ -314,6 +339,26 @@ static mt_status dot_piece(void *context, int64_t piece) {
     return MT_OK;
 }
 
+static mt_status row_piece(void *context, int64_t piece) {
+    const dot_context *d = context;
+    int64_t problem = piece / d->column_pieces, column = piece % d->column_pieces * d->columns, step;
+    void *c = locate_in_matrix(d->c, problem, 0, column, 1, &step);
+    d->kernels->gemm_row(mt_min(d->columns, d->n - column), d->k, mt_matrix_at(d->a, problem, 0, 0), d->a->k_step,
+                         mt_matrix_at(d->b, problem, column, 0), d->b->k_step, c,
+                         d->bias ? mt_at_const(d->bias, column, d->c->size) : NULL);
+    return MT_OK;
+}
+
+/* One row against a matrix whose lines are contiguous along columns. */
+static mt_status run_row(const mt_matrix *a, const mt_matrix *b, const matrix_target *c, int64_t problems, int64_t n,
+                         int64_t k, const void *bias) {
+    dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = 1, .n = n, .k = k, .bias = bias};
+    d.columns = 512;
+    d.column_pieces = mt_div_up(n, d.columns);
+    double ns = (double)problems * (double)n * (double)k / 5;
+    return mt_parallel(problems * d.column_pieces, ns > 1e15 ? (int64_t)1e15 : (int64_t)ns, MT_FLUSH, row_piece, &d);
+}
+
 /* Few rows against a transposed matrix: no packing, each column of B is read once. */
 static mt_status run_dots(const mt_matrix *a, const mt_matrix *b, const matrix_target *c, int64_t problems, int64_t m,
                           int64_t n, int64_t k, const void *bias) {
@@ -343,6 +388,7 @@ mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, 
         n = m, m = 1;
     }
     if (ma.k_step == 1 && mb.k_step == 1 && (m <= 4 || n <= 4)) return run_dots(&ma, &mb, &to, problems, m, n, k, bias);
+    if (m == 1 && mb.line_step == 1) return run_row(&ma, &mb, &to, problems, n, k, bias);
     /* an operand is worth packing when its panels are met often enough */
     int a_direct = n <= 2 * kernels->gemm_nr, b_direct = mb.line_step == 1 && m <= 4 * kernels->gemm_mr;
     mt_gemm_problem p = {.dtype = dtype, .problems = problems, .m = m, .n = n, .k = k,

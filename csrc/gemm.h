@@ -57,7 +57,8 @@ typedef struct {
     int64_t pack_cost;                  /* picoseconds to pack an element of B: what the split of work reckons with */
 } mt_gemm_problem;
 
-/* Needs no more scratch than MT_SCRATCH_LIMIT in each of slots A and B on each thread, and in WORK on the calling one.
+/* Needs at most a megabyte of scratch on each thread, and MT_SCRATCH_LIMIT in each of the slots A and WORK on the
+ * calling one.
  * Bits depend on the sizes and the instruction set, not on threads. */
 mt_status mt_gemm_run(const mt_gemm_problem *problem);
 

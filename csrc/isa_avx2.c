@@ -12,6 +12,7 @@
 #define VBYTES 32
 #define GEMM_ROWS 4
 #define GEMM_VECTORS 3
+#define GEMM_DEPTH 192
 #define ISA_TABLE mt_isa_avx2
 #define ISA_NAME "avx2"
 #include "kernels.inc"

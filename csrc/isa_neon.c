@@ -6,6 +6,7 @@
 #define ISA_NEON
 #define GEMM_ROWS 8
 #define GEMM_VECTORS 3
+#define GEMM_DEPTH 256
 #define ISA_TABLE mt_isa_neon
 #define ISA_NAME "neon"
 #include "kernels.inc"

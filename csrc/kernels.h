@@ -40,6 +40,10 @@ typedef void mt_gemm_tile_fn(int64_t m, int64_t n, int64_t k, const void *a, int
 typedef void mt_gemm_dot_fn(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, const void *b,
                             int64_t b_column, void *c, int64_t c_row, const mt_finish *finish);
 
+/* One row: c[j] = sum over p of a[p * a_k] * b[p * b_k + j], plus column_bias[j] unless that is NULL. */
+typedef void mt_gemm_row_fn(int64_t n, int64_t k, const void *a, int64_t a_k, const void *b, int64_t b_k, void *c,
+                            const void *column_bias);
+
 /* Pack a panel: panel[p * width + j] for p < k and j < n <= width, zeros for n <= j < width. The source element is
  * source[p * stride + j] (pack_lines) or source[j * stride + p] (pack_transposed). */
 typedef void mt_pack_panel_fn(int64_t k, int64_t n, const void *source, int64_t stride, void *panel, int64_t width);
