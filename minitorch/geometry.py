@@ -104,6 +104,7 @@ class Window:
         """Size of the region that the window covers, per spatial dimension."""
         return _extent(self.kernel, self.dilation)
 
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - windows are few, small and immutable
     def output_size(self, size):
         """Number of positions of the window over an image of this size, per spatial dimension.
 

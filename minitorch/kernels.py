@@ -48,6 +48,8 @@ def pointer(array):
 
 def contiguous(array, dtype=None):
     """Return a C-contiguous and aligned array, copying only when needed."""
+    if dtype is None and array.flags.c_contiguous and array.flags.aligned:
+        return array  # numpy.require takes longer to find this out than small kernels run
     return np.require(array, dtype, "CA")
 
 
@@ -327,9 +329,10 @@ def conv_grad_weight(input, grad_output, window):
 
 def _steps(array):
     """Return the array, or a copy when its strides are not whole elements."""
-    size = array.itemsize
-    if array.flags.aligned and not any(stride % size for stride in array.strides):
-        return array
+    if array.flags.aligned:
+        size = array.itemsize
+        if array.flags.c_contiguous or not any(stride % size for stride in array.strides):
+            return array
     return array.copy()
 
 

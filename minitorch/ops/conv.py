@@ -326,15 +326,21 @@ def _ndim(op, weight):
 
 def _checked_shapes(op, input, weight, bias):
     """Return the shapes of the operands; check that they are tensors of one floating type."""
-    operands = {"input": input, "weight": weight, "bias": bias}
-    for name, tensor in operands.items():
-        if not is_tensor(tensor) and not (tensor is None and name == "bias"):
+    if not is_tensor(input):
+        raise TypeError(f"{op}: input must be a Tensor, got {type(input).__name__}")
+    array, shapes = input._array, [input._array.shape]
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is None and name == "bias":
+            shapes.append(None)
+            continue
+        if not is_tensor(tensor):
             raise TypeError(f"{op}: {name} must be a Tensor, got {type(tensor).__name__}")
-        if tensor is not None and tensor.dtype is not input.dtype:
+        if tensor._array.dtype != array.dtype:
             raise RuntimeError(
                 f"{op}: input and {name} must have the same type, got {input.dtype.name} and "
                 f"{tensor.dtype.name}"
             )
-    if not input.dtype.is_floating_point:
+        shapes.append(tensor._array.shape)
+    if array.dtype.kind != "f":
         raise NotImplementedError(f"{op}: not implemented for {input.dtype.name}")
-    return input._array.shape, weight._array.shape, None if bias is None else bias._array.shape
+    return shapes
