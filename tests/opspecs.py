@@ -265,33 +265,35 @@ def check_gradients(spec, call):
     """Check first and second derivatives of one sample; raise if one is wrong."""
     function, leaves = differentiated(spec, call)
     size = sum(leaf.numel() for leaf in leaves)
-    check_modes_agree(function, leaves)
-    if all(leaf.numel() for leaf in leaves) and any(
-        y.numel() for y in outputs_of(function, leaves)
-    ):
-        autograd.gradcheck(function, leaves, fast_mode=size > LARGE)
-        autograd.gradgradcheck(function, leaves, fast_mode=size > SMALL)
-
-
-def outputs_of(function, leaves):
-    """Return the results as a tuple."""
-    results = function(*leaves)
-    return results if isinstance(results, tuple) else (results,)
-
-
-def check_modes_agree(function, leaves):
-    """A derivative computed on arrays (fused, perhaps) equals the recorded one."""
-    outputs = outputs_of(function, leaves)
-    rng = np.random.default_rng(2)
-    cotangents = [from_numpy(rng.standard_normal(y.shape)) for y in outputs]
-    plain, recorded = (
-        autograd.grad(
-            outputs, leaves, cotangents, retain_graph=True, create_graph=mode, allow_unused=True
-        )
-        for mode in (False, True)
-    )
+    plain = first_derivatives(function, leaves)[0]
+    recorded = differentiate_twice(function, leaves)
     for leaf, one, other in zip(leaves, plain, recorded, strict=True):
+        # A derivative computed on arrays (fused, perhaps) equals the recorded one.
         assert (one is None) == (other is None)
         if one is not None:
             assert one.shape == other.shape == leaf.shape
             np.testing.assert_allclose(array_of(one), array_of(other), rtol=1e-9, atol=1e-10)
+    if size and any(g is not None for g in plain):
+        autograd.gradcheck(function, leaves, fast_mode=size > LARGE)
+        autograd.gradgradcheck(function, leaves, fast_mode=size > SMALL)
+
+
+def first_derivatives(function, leaves, create_graph=False):
+    """Return (gradients of the leaves, cotangents) for random cotangents."""
+    results = function(*leaves)
+    outputs = results if isinstance(results, tuple) else (results,)
+    rng = np.random.default_rng(2)
+    cotangents = [from_numpy(rng.standard_normal(y.shape)).requires_grad_() for y in outputs]
+    grads = autograd.grad(outputs, leaves, cotangents, create_graph=create_graph, allow_unused=True)
+    return grads, cotangents
+
+
+def differentiate_twice(function, leaves):
+    """Return the recorded gradients, having differentiated them too."""
+    grads, cotangents = first_derivatives(function, leaves, create_graph=True)
+    again = [g for g in grads if g is not None and g.requires_grad]
+    if again:
+        rng = np.random.default_rng(3)
+        directions = [from_numpy(rng.standard_normal(g.shape)) for g in again]
+        autograd.grad(again, [*leaves, *cotangents], directions, allow_unused=True)
+    return grads
