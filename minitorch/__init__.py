@@ -8,7 +8,13 @@ from .autograd.grad_mode import *
 from .creation import *
 from .dtypes import *
 from .errors import ShapeError
-from .ops import *
+from .ops.conv import *
+from .ops.elementwise import *
+from .ops.index import *
+from .ops.matmul import *
+from .ops.pool import *
+from .ops.reduce import *
+from .ops.shape import *
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"

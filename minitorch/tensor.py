@@ -21,6 +21,7 @@ from .autograd.engine import AccumulateGrad
 from .autograd.hooks import RemovableHandle
 from .errors import ShapeError
 from .formatting import tensor_repr
+from .ops import elementwise, reduce
 
 __all__ = ["Size", "Tensor"]
 
@@ -463,19 +464,252 @@ class Tensor:
 
     # ---- operations
 
-    add = __add__ = __radd__ = ops.add
-    add_ = __iadd__ = ops.add_
-    sub = __sub__ = ops.sub
-    sub_ = __isub__ = ops.sub_
-    mul = __mul__ = __rmul__ = ops.mul
-    mul_ = __imul__ = ops.mul_
-    div = __truediv__ = ops.div
-    div_ = __itruediv__ = ops.div_
-    neg = __neg__ = ops.neg
-    neg_ = ops.neg_
-    sum = ops.sum
+    # elementwise
+
+    abs = __abs__ = elementwise.abs
+    abs_ = elementwise.abs_
+    absolute = elementwise.absolute
+    absolute_ = elementwise.absolute_
+    acos = elementwise.acos
+    acos_ = elementwise.acos_
+    acosh = elementwise.acosh
+    acosh_ = elementwise.acosh_
+    add = __add__ = __radd__ = elementwise.add
+    add_ = __iadd__ = elementwise.add_
+    addcdiv = elementwise.addcdiv
+    addcdiv_ = elementwise.addcdiv_
+    addcmul = elementwise.addcmul
+    addcmul_ = elementwise.addcmul_
+    allclose = elementwise.allclose
+    arccos = elementwise.arccos
+    arccosh = elementwise.arccosh
+    arcsin = elementwise.arcsin
+    arcsinh = elementwise.arcsinh
+    arctan = elementwise.arctan
+    arctan2 = elementwise.arctan2
+    arctanh = elementwise.arctanh
+    asin = elementwise.asin
+    asin_ = elementwise.asin_
+    asinh = elementwise.asinh
+    asinh_ = elementwise.asinh_
+    atan = elementwise.atan
+    atan2 = elementwise.atan2
+    atan2_ = elementwise.atan2_
+    atan_ = elementwise.atan_
+    atanh = elementwise.atanh
+    atanh_ = elementwise.atanh_
+    bitwise_and = __and__ = __rand__ = elementwise.bitwise_and
+    bitwise_and_ = __iand__ = elementwise.bitwise_and_
+    bitwise_left_shift = __lshift__ = elementwise.bitwise_left_shift
+    bitwise_left_shift_ = __ilshift__ = elementwise.bitwise_left_shift_
+    bitwise_not = __invert__ = elementwise.bitwise_not
+    bitwise_not_ = elementwise.bitwise_not_
+    bitwise_or = __or__ = __ror__ = elementwise.bitwise_or
+    bitwise_or_ = __ior__ = elementwise.bitwise_or_
+    bitwise_right_shift = __rshift__ = elementwise.bitwise_right_shift
+    bitwise_right_shift_ = __irshift__ = elementwise.bitwise_right_shift_
+    bitwise_xor = __xor__ = __rxor__ = elementwise.bitwise_xor
+    bitwise_xor_ = __ixor__ = elementwise.bitwise_xor_
+    ceil = elementwise.ceil
+    ceil_ = elementwise.ceil_
+    clamp = elementwise.clamp
+    clamp_ = elementwise.clamp_
+    clamp_max = elementwise.clamp_max
+    clamp_max_ = elementwise.clamp_max_
+    clamp_min = elementwise.clamp_min
+    clamp_min_ = elementwise.clamp_min_
+    clip = elementwise.clip
+    clip_ = elementwise.clip_
+    cos = elementwise.cos
+    cos_ = elementwise.cos_
+    cosh = elementwise.cosh
+    cosh_ = elementwise.cosh_
+    div = __truediv__ = elementwise.div
+    div_ = __itruediv__ = elementwise.div_
+    divide = elementwise.divide
+    divide_ = elementwise.divide_
+    eq = elementwise.eq
+    eq_ = elementwise.eq_
+    equal = elementwise.equal
+    erf = elementwise.erf
+    erf_ = elementwise.erf_
+    erfc = elementwise.erfc
+    erfc_ = elementwise.erfc_
+    erfinv = elementwise.erfinv
+    erfinv_ = elementwise.erfinv_
+    exp = elementwise.exp
+    exp2 = elementwise.exp2
+    exp2_ = elementwise.exp2_
+    exp_ = elementwise.exp_
+    expm1 = elementwise.expm1
+    expm1_ = elementwise.expm1_
+    fill_ = elementwise.fill_
+    fix = elementwise.fix
+    float_power = elementwise.float_power
+    floor = elementwise.floor
+    floor_ = elementwise.floor_
+    floor_divide = __floordiv__ = elementwise.floor_divide
+    floor_divide_ = __ifloordiv__ = elementwise.floor_divide_
+    fmax = elementwise.fmax
+    fmin = elementwise.fmin
+    fmod = elementwise.fmod
+    fmod_ = elementwise.fmod_
+    frac = elementwise.frac
+    frac_ = elementwise.frac_
+    ge = elementwise.ge
+    ge_ = elementwise.ge_
+    greater = elementwise.greater
+    greater_equal = elementwise.greater_equal
+    gt = elementwise.gt
+    gt_ = elementwise.gt_
+    hypot = elementwise.hypot
+    isclose = elementwise.isclose
+    isfinite = elementwise.isfinite
+    isinf = elementwise.isinf
+    isnan = elementwise.isnan
+    le = elementwise.le
+    le_ = elementwise.le_
+    lerp = elementwise.lerp
+    lerp_ = elementwise.lerp_
+    less = elementwise.less
+    less_equal = elementwise.less_equal
+    log = elementwise.log
+    log10 = elementwise.log10
+    log10_ = elementwise.log10_
+    log1p = elementwise.log1p
+    log1p_ = elementwise.log1p_
+    log2 = elementwise.log2
+    log2_ = elementwise.log2_
+    log_ = elementwise.log_
+    logical_and = elementwise.logical_and
+    logical_and_ = elementwise.logical_and_
+    logical_not = elementwise.logical_not
+    logical_not_ = elementwise.logical_not_
+    logical_or = elementwise.logical_or
+    logical_or_ = elementwise.logical_or_
+    logical_xor = elementwise.logical_xor
+    logical_xor_ = elementwise.logical_xor_
+    lt = elementwise.lt
+    lt_ = elementwise.lt_
+    maximum = elementwise.maximum
+    minimum = elementwise.minimum
+    mul = __mul__ = __rmul__ = elementwise.mul
+    mul_ = __imul__ = elementwise.mul_
+    multiply = elementwise.multiply
+    multiply_ = elementwise.multiply_
+    nan_to_num = elementwise.nan_to_num
+    nan_to_num_ = elementwise.nan_to_num_
+    ne = elementwise.ne
+    ne_ = elementwise.ne_
+    neg = __neg__ = elementwise.neg
+    neg_ = elementwise.neg_
+    negative = elementwise.negative
+    negative_ = elementwise.negative_
+    not_equal = elementwise.not_equal
+    positive = __pos__ = elementwise.positive
+    pow = __pow__ = elementwise.pow
+    pow_ = __ipow__ = elementwise.pow_
+    reciprocal = elementwise.reciprocal
+    reciprocal_ = elementwise.reciprocal_
+    remainder = __mod__ = elementwise.remainder
+    remainder_ = __imod__ = elementwise.remainder_
+    round = elementwise.round
+    round_ = elementwise.round_
+    rsqrt = elementwise.rsqrt
+    rsqrt_ = elementwise.rsqrt_
+    rsub = __rsub__ = elementwise.rsub
+    sigmoid = elementwise.sigmoid
+    sigmoid_ = elementwise.sigmoid_
+    sign = elementwise.sign
+    sign_ = elementwise.sign_
+    sin = elementwise.sin
+    sin_ = elementwise.sin_
+    sinh = elementwise.sinh
+    sinh_ = elementwise.sinh_
+    sqrt = elementwise.sqrt
+    sqrt_ = elementwise.sqrt_
+    square = elementwise.square
+    square_ = elementwise.square_
+    sub = __sub__ = elementwise.sub
+    sub_ = __isub__ = elementwise.sub_
+    subtract = elementwise.subtract
+    subtract_ = elementwise.subtract_
+    tan = elementwise.tan
+    tan_ = elementwise.tan_
+    tanh = elementwise.tanh
+    tanh_ = elementwise.tanh_
+    true_divide = elementwise.true_divide
+    true_divide_ = elementwise.true_divide_
+    trunc = elementwise.trunc
+    trunc_ = elementwise.trunc_
+    zero_ = elementwise.zero_
+
+    def where(self, condition, other) -> Tensor:
+        """Keep elements where `condition` holds, take those of `other` elsewhere."""
+        return elementwise.where(condition, self, other)
+
+    def __rtruediv__(self, other) -> Tensor:
+        return elementwise.div(other, self)
+
+    def __rfloordiv__(self, other) -> Tensor:
+        return elementwise.floor_divide(other, self)
+
+    def __rmod__(self, other) -> Tensor:
+        return elementwise.remainder(other, self)
+
+    def __rpow__(self, other) -> Tensor:
+        return elementwise.pow(other, self)
+
+    def __rlshift__(self, other) -> Tensor:
+        return elementwise.bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other) -> Tensor:
+        return elementwise.bitwise_right_shift(other, self)
+
+    # Comparing with what is no number is for Python to decide (`tensor == None` is False).
+
+    def __eq__(self, other):
+        try:
+            return elementwise.eq(self, other)
+        except TypeError:
+            return NotImplemented
+
+    def __ne__(self, other):
+        try:
+            return elementwise.ne(self, other)
+        except TypeError:
+            return NotImplemented
+
+    def __lt__(self, other):
+        try:
+            return elementwise.lt(self, other)
+        except TypeError:
+            return NotImplemented
+
+    def __le__(self, other):
+        try:
+            return elementwise.le(self, other)
+        except TypeError:
+            return NotImplemented
+
+    def __gt__(self, other):
+        try:
+            return elementwise.gt(self, other)
+        except TypeError:
+            return NotImplemented
+
+    def __ge__(self, other):
+        try:
+            return elementwise.ge(self, other)
+        except TypeError:
+            return NotImplemented
+
+    # reduce
+
+    sum = reduce.sum
 
     # shape
+
     clone = ops.clone
     contiguous = ops.contiguous
     copy_ = ops.copy_

@@ -110,7 +110,7 @@ def test_errors(spec, wrong):
 @each_spec
 def test_method_is_the_function(spec):
     method = vars(minitorch.Tensor).get(spec.name)
-    if method is None:
+    if method is None or not spec.method:
         return
     for call in spec.made_samples():
         args, kwargs, _, _ = opspecs.tensors_of(call)

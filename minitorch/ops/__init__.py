@@ -1,6 +1,6 @@
 """Operations: per family a module, per operation its Op and its public function."""
 
-from .common import dimension
+from .common import cast, dimension
 from .conv import *
 from .elementwise import *
 from .index import *

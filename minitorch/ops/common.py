@@ -119,7 +119,9 @@ def operands(name: str, input, other, floating: bool = False):
         elif type(other) is float and a.dtype.kind == "f":
             return input, other
     elif not isinstance(other, Tensor):
-        return np.asarray(input), other  # arrays, inside a first-order backward
+        if type(input) is not np.ndarray:
+            input = np.asarray(input, getattr(other, "dtype", None))
+        return input, other  # arrays, inside a first-order backward
     elif isinstance(input, np.ndarray):
         broadcast_shape(name, input.shape, other.shape)
     kind = result_type(name, input, other)
@@ -165,7 +167,68 @@ class Cast(_op.Op):
 
     def forward(self, input):
         self.source = dtypes.of(input.dtype)
-        return input.astype(self.dtype.numpy)
+        with np.errstate(all="ignore"):  # numpy warns of what does not fit
+            return input.astype(self.dtype.numpy)
 
     def backward(self, grad, needs):
         return cast(grad, self.source)
+
+
+def floating(name: str, input):
+    """Check that `input` is a tensor; integers and bool become floating-point."""
+    if type(input) is np.ndarray:
+        return input
+    tensor(name, input)
+    return input if input._array.dtype.kind == "f" else cast(input, dtypes.get_default_dtype())
+
+
+def tensor(name: str, input, argument: str = "input"):
+    """Check that an argument is a tensor (an array inside a first-order backward)."""
+    if not isinstance(input, (_op.Tensor, np.ndarray)):
+        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(input).__name__}")
+    return input
+
+
+def writable_type(name: str, kind: dtypes.dtype, input) -> None:
+    """Check that a result of type `kind` may be written into the tensor `input`."""
+    if not is_tensor(input):
+        raise TypeError(f"{name}: input must be a Tensor, got {type(input).__name__}")
+    if not dtypes.can_cast(kind, input.dtype):
+        raise RuntimeError(
+            f"{name}: result type {kind.name} can't be cast to the desired output type "
+            f"{input.dtype.name}"
+        )
+
+
+def only_floating(name: str, input) -> None:
+    """Check that a floating-point result may be written into `input`."""
+    if not (is_tensor(input) and input._array.dtype.kind == "f"):
+        writable_type(name, dtypes.get_default_dtype(), input)
+
+
+def in_place(op, check=only_floating, name: str = ""):
+    """Make the in-place variant, ``name_``, of a function of one tensor.
+
+    Parameters
+    ----------
+    op : class
+        The operation; its kernel has the name of the function, unless `name` is given.
+    check : callable
+        ``check(name, input)`` raises if `input` must not be written.
+    """
+    name = name or op.kernel
+
+    def function(input):
+        check(name + "_", input)
+        return op().inplace(input)
+
+    function.__name__ = function.__qualname__ = name + "_"
+    function.__doc__ = f"Apply `{name}` to every element of `input`, in place, and return it."
+    return function
+
+
+def zeros(like):
+    """Return zeros of the shape and type of a gradient."""
+    if is_tensor(like):
+        return _op.Tensor._zeros(like.shape, like.dtype)
+    return np.zeros(like.shape, like.dtype)
