@@ -13,8 +13,10 @@ from .ops.elementwise import *
 from .ops.index import *
 from .ops.matmul import *
 from .ops.pool import *
+from .ops.random import *
 from .ops.reduce import *
 from .ops.shape import *
+from .random import *
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"

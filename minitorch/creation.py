@@ -1,4 +1,4 @@
-"""Making tensors: of data, of other libraries' arrays, of a size, of a range; and converting them."""
+"""Making tensors: of data, of other libraries' arrays, of a size, of a range; conversions."""
 
 from __future__ import annotations
 
@@ -77,10 +77,8 @@ def _leaf_types(data, found):
             found.setdefault(type(item), item)
 
 
-def _inferred(data) -> dtypes.dtype:
-    """Return the type of a tensor made of Python numbers, or sequences of them and of arrays."""
-    found = {}
-    _leaf_types([data], found)
+def _inferred(found) -> dtypes.dtype:
+    """Return the type of a tensor of elements such as those found."""
     result = None
     for item in found.values():
         if isinstance(item, Tensor):
@@ -120,27 +118,23 @@ def _array_of(name, data, dtype):
         data, "__len__"
     ):
         data = [data[i] for i in range(len(data))]
-    kind = _inferred(data)
-    if kind is None or (isinstance(data, (list, tuple)) and Tensor in _types_in(data)):
+    found = {}
+    _leaf_types([data], found)
+    kind = _inferred(found)
+    if Tensor in found:
         data = _plain(data)
     wanted = dtypes.of(dtype) if dtype is not None else kind
     try:
         with np.errstate(invalid="ignore", over="ignore"):
             return np.array(data, dtype=wanted.numpy)
     except OverflowError:
-        raise RuntimeError(
+        raise ShapeError(
             f"{name}: a value cannot be converted to {wanted} without overflow"
         ) from None
     except ValueError as error:
         if "inhomogeneous" in str(error) or "sequence" in str(error):
             raise ValueError(f"{name}: {_ragged(data)}") from None
         raise RuntimeError(f"{name}: a value cannot be converted to {wanted}: {error}") from None
-
-
-def _types_in(data):
-    found = {}
-    _leaf_types(data, found)
-    return found
 
 
 def _ragged(data):

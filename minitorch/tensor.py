@@ -14,7 +14,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from . import creation, dtypes, ops
+from . import creation, dtypes, ops, random
 from . import device as _device
 from .autograd import api, engine, function, hooks, op, views
 from .autograd.engine import AccumulateGrad
@@ -814,6 +814,15 @@ class Tensor:
     bincount = ops.bincount
     histc = ops.histc
 
+    # random
+    bernoulli = ops.bernoulli
+    bernoulli_ = ops.random.bernoulli_
+    exponential_ = ops.random.exponential_
+    multinomial = ops.multinomial
+    normal_ = ops.random.normal_
+    random_ = ops.random.random_
+    uniform_ = ops.random.uniform_
+
     # matmul
     matmul = __matmul__ = ops.matmul
     mm = ops.mm
@@ -985,5 +994,5 @@ def _legacy_array(data, dtype) -> np.ndarray:
 
 
 # The graph machinery is imported by this module, and makes Tensors: it gets the class here.
-for _module in (creation, engine, hooks, op, views, api, function):
+for _module in (creation, random, engine, hooks, op, views, api, function):
     _module.Tensor = Tensor

@@ -6,5 +6,6 @@ from .elementwise import *
 from .index import *
 from .matmul import *
 from .pool import *
+from .random import *
 from .reduce import *
 from .shape import *

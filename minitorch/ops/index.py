@@ -170,7 +170,7 @@ def _item(x):
     try:
         return operator.index(x)
     except TypeError:
-        raise TypeError(
+        raise IndexError(
             "tensors can be indexed with integers, slices (`:`), ellipsis (`...`), None, bools, "
             f"lists, arrays and Tensors, got {kind.__name__}"
         ) from None
@@ -291,7 +291,7 @@ def add_rows(result, index, rows):
 def _accumulate(result, dims, indices, values):
     """Add `values` to the elements of `result` at indices, repeated ones included."""
     shape = result.shape
-    first = dims[0] if dims == tuple(range(dims[0], dims[0] + len(dims))) else 0
+    first = _first_place(dims)
     linear = _linear(shape, dims, indices)
     rest = [d for d in range(len(shape)) if d not in dims]
     # What numpy's indexing gives: the shape of the indices where the dims were, or in front.
@@ -383,8 +383,32 @@ class IndexPut(Op):
         if needs[0]:
             by_input = grad if self.accumulate else IndexPut(self.dims, False)(grad, 0, *indices)
         if needs[1]:
-            by_values = views.sum_to(Index(self.dims)(grad, *indices), self.values_shape)
+            by_values = Index(self.dims)(grad, *indices)
+            if not self.accumulate:
+                position = _linear(grad.shape, self.dims, [_array(x) for x in indices])
+                lost = _overwritten(math.prod(grad.shape[d] for d in self.dims), position)
+                if lost is not None:
+                    first = _first_place(self.dims)
+                    rest = (1,) * (by_values.ndim - first - position.ndim)
+                    lost = _like(lost.reshape(*position.shape, *rest), grad)
+                    by_values = masked_fill(by_values, lost, 0)
+            by_values = views.sum_to(by_values, self.values_shape)
         return by_input, by_values
+
+
+def _first_place(dims):
+    """Return where the dimensions of the indices are in what numpy's indexing gives."""
+    return dims[0] if dims == tuple(range(dims[0], dims[0] + len(dims))) else 0
+
+
+def _overwritten(count, position):
+    """Return which of the writes to positions below `count` a later one undoes; None if none."""
+    flat = position.ravel()
+    numbers = np.arange(flat.size)
+    last = np.zeros(count, np.int64)
+    last[flat] = numbers  # numpy assigns in order
+    lost = last[flat] != numbers
+    return lost.reshape(position.shape) if lost.any() else None
 
 
 def getitem(input, index):
@@ -482,7 +506,7 @@ def _put(name, input, dims, indices, value, accumulate, in_place):
         count = np.broadcast_shapes(*[x.shape for x in arrays])
     except ValueError:
         raise _out_of_range(input.shape, dims, arrays, f"{name}: ") from None
-    first = dims[0] if dims == tuple(range(dims[0], dims[0] + len(dims))) else 0
+    first = _first_place(dims)
     rest = [n for d, n in enumerate(input.shape) if d not in dims]
     shape = (*rest[:first], *count, *rest[first:])
     value = _without_leading_ones(value, len(shape))
@@ -755,6 +779,12 @@ class Scatter(Op):
             by_input = grad if self.accumulate else Scatter(self.dim, False)(grad, 0, index)
         if needs[1]:
             by_source = Gather(self.dim)(grad, index)
+            if not self.accumulate:
+                position = _flat_index(grad.shape, self.dim, _array(index))
+                lost = _overwritten(math.prod(grad.shape), position)
+                if lost is not None:
+                    lost = _like(lost.reshape(index.shape), grad)
+                    by_source = masked_fill(by_source, lost, 0)
             if not self.source:
                 by_source = views.sum_to(by_source, ())
             elif by_source.shape != self.source:
@@ -1630,6 +1660,8 @@ def bincount(input, weights=None, minlength=0):
     """
     require_tensor("bincount", input)
     array = _array(input)
+    if array.dtype.kind == "f":
+        raise NotImplementedError(f"bincount: not implemented for {input.dtype}")
     if array.ndim != 1 or array.dtype.kind not in "iu" or (array.size and array.min() < 0):
         raise RuntimeError("bincount: only supports 1-d non-negative integral inputs.")
     if minlength < 0:

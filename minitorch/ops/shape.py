@@ -145,7 +145,7 @@ class Copy(Op):
         return self.out
 
     def backward(self, grad, needs):
-        return None, grad
+        return zeros_for(grad, tuple(grad.shape)) if needs[0] else None, grad
 
 
 def clone(input, *, memory_format=None):
@@ -957,8 +957,9 @@ def tensor_split(input, indices_or_sections, dim=0):
     if isinstance(indices_or_sections, (tuple, list)):
         places = [slice(None, i).indices(size)[1] for i in indices_or_sections]
         starts, ends = [0, *places], [*places, size]
+        before = (slice(None),) * dim  # each by itself: parts in any order may overlap
         parts = [slice(a, max(a, b)) for a, b in zip(starts, ends, strict=True)]
-        return Split(dim, tuple(parts))(input)
+        return tuple([Slice((*before, part, Ellipsis))(input) for part in parts])
     sections = operator.index(indices_or_sections)
     if sections < 1:
         raise RuntimeError(
@@ -1222,7 +1223,7 @@ def _sequence(name, tensors):
             f"{name}: tensors must be a tuple or list of Tensors, got {type(tensors).__name__}"
         )
     if not tensors:
-        raise RuntimeError(f"{name}: expected a non-empty list of Tensors")
+        raise ShapeError(f"{name}: expected a non-empty list of Tensors")
     if not is_tensor(tensors[0]) and isinstance(tensors[0], np.ndarray):
         return list(tensors)
     for i, x in enumerate(tensors):
@@ -1381,7 +1382,7 @@ def meshgrid(*tensors, indexing="ij"):
         require_tensor("meshgrid", x, "each of tensors")
         if x.ndim > 1:
             raise ShapeError(
-                f"meshgrid: expected scalar or 1D tensor in the tensor list but got {tuple(x.shape)}"
+                f"meshgrid: expected scalar or 1D tensors but got shape {tuple(x.shape)}"
             )
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
@@ -1396,7 +1397,7 @@ def meshgrid(*tensors, indexing="ij"):
         along = tuple(n if j == i else 1 for j, n in enumerate(shape))
         grids.append(expand(reshape(x, along), shape))
     if swap:
-        grids = [transpose(grid, 0, 1) for grid in (grids[1], grids[0], *grids[2:])]
+        grids[:2] = grids[1::-1]
     return tuple(grids)
 
 

@@ -1,0 +1,167 @@
+"""Random numbers: generators whose state is two integers.
+
+A generator is a seed and an offset. Numbers are a function of both and of nothing else (Philox, a
+counter-based generator: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), so
+their state is saved and restored as two integers, and they do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+
+import numpy as np
+
+from . import device as _device
+
+__all__ = [
+    "Generator",
+    "default_generator",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
+
+Tensor = None  # the class, set by minitorch.tensor when it is defined
+
+_DEFAULT_SEED = 67280421310721  # PyTorch's
+_LIMIT = 1 << 64
+
+
+class Generator:
+    """A stream of random numbers.
+
+    Parameters
+    ----------
+    device : optional
+        ``"cpu"``.
+    """
+
+    def __init__(self, device="cpu"):
+        _device.check("Generator", device)
+        self.device = _device.CPU
+        self._lock = threading.Lock()
+        self._seed, self._offset = _DEFAULT_SEED, 0
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream that belongs to a seed, and return the generator.
+
+        Parameters
+        ----------
+        seed : int
+            From -2**63 to 2**64 - 1; negative ones count as ``2**64 + seed``.
+        """
+        number = int(seed)
+        if not -(_LIMIT // 2) <= number < _LIMIT:
+            raise RuntimeError(f"manual_seed: seed must be from -2**63 to 2**64 - 1, got {seed}")
+        with self._lock:
+            self._seed, self._offset = number % _LIMIT, 0
+        return self
+
+    def seed(self) -> int:
+        """Start a stream that cannot be foreseen, and return its seed."""
+        number = int.from_bytes(os.urandom(8), "little")
+        self.manual_seed(number)
+        return number
+
+    def initial_seed(self) -> int:
+        """Return the seed of the stream."""
+        return self._seed
+
+    def get_state(self):
+        """Return the state as a Tensor of bytes."""
+        with self._lock:
+            state = np.array([self._seed, self._offset], np.uint64)
+        return Tensor._wrap(state.view(np.uint8))
+
+    def set_state(self, new_state) -> None:
+        """Go to a state that `get_state` returned.
+
+        Raises
+        ------
+        TypeError
+            If it is no Tensor of bytes.
+        RuntimeError
+            If it has another size than a state has.
+        """
+        array = getattr(new_state, "_array", None)
+        if array is None or array.dtype != np.uint8:
+            raise TypeError("set_state: expected a state from get_state(), a Tensor of uint8")
+        if array.size != 16:
+            raise RuntimeError(f"set_state: a state has 16 bytes, got {array.size}")
+        state = np.ascontiguousarray(array).view(np.uint64)
+        with self._lock:
+            self._seed, self._offset = int(state[0]), int(state[1])
+
+    def take(self, count: int) -> tuple[int, int]:
+        """Reserve `count` numbers of the stream; return the seed and the first's offset."""
+        with self._lock:
+            offset = self._offset
+            self._offset = (offset + (count + 3) // 4 * 4) % _LIMIT
+            return self._seed, offset
+
+    def __getstate__(self):
+        return {"state": self.get_state()}
+
+    def __setstate__(self, state):
+        self.__init__()
+        self.set_state(state["state"])
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the stream of random numbers that belongs to a seed; see `Generator.manual_seed`.
+
+    Returns
+    -------
+    Generator
+        The one that is used where none is given.
+    """
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start a stream of random numbers that cannot be foreseen, and return its seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """Return the seed of the stream of random numbers."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state():
+    """Return the state of the default generator as a Tensor of bytes."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state) -> None:
+    """Go to a state that `get_rng_state` returned."""
+    default_generator.set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices=None, enabled=True, device_type="cpu"):
+    """Context manager: afterwards the default generator is where it was before.
+
+    Parameters
+    ----------
+    devices, device_type : optional
+        Accepted for compatibility.
+    enabled : bool
+        ``False``: do nothing.
+    """
+    if not enabled:
+        yield
+        return
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(state)
