@@ -23,10 +23,21 @@ __version__ = "0.1.0"
 
 # Imported when first used, so that `import minitorch` stays fast.
 _LAZY = {
+    "amp": "amp",
+    "are_deterministic_algorithms_enabled": "backends",
+    "autocast": "amp",
+    "backends": "backends",
+    "compile": "backends",
+    "cuda": "cuda",
+    "distributed": "distributed",
+    "get_float32_matmul_precision": "backends",
+    "jit": "jit",
     "load": "serialization",
     "nn": "nn",
     "optim": "optim",
     "save": "serialization",
+    "set_float32_matmul_precision": "backends",
+    "use_deterministic_algorithms": "backends",
     "vision": "vision",
 }
 

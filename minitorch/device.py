@@ -66,3 +66,100 @@ def check(name, wanted) -> None:
             f"{name}: minitorch computes on the CPU only, device '{wanted}' is not available. "
             "Use device='cpu', or leave the argument out."
         )
+
+
+# What becomes of names that have to do with other devices. A "no-op" has nothing to do on a CPU
+# and changes no result; a "pass-through" returns what it was given, or runs it unchanged; an
+# "error" says that the thing does not exist here. The page of the documentation and the tests are
+# made from this table.
+NAMES = {
+    "Tensor.cpu": ("no-op", "returns the tensor"),
+    "Tensor.to('cpu')": ("no-op", "returns the tensor"),
+    "Tensor.cuda": ("error", "there is no CUDA device"),
+    "Tensor.to('cuda')": ("error", "there is no CUDA device"),
+    "Tensor.pin_memory": ("no-op", "returns the tensor: nothing is copied to a device"),
+    "nn.Module.cpu": ("no-op", "returns the module"),
+    "nn.Module.to('cpu')": ("no-op", "returns the module"),
+    "nn.Module.cuda": ("error", "there is no CUDA device"),
+    "nn.Module.to('cuda')": ("error", "there is no CUDA device"),
+    "cuda.is_available": ("no-op", "False"),
+    "cuda.is_initialized": ("no-op", "False"),
+    "cuda.is_bf16_supported": ("no-op", "False"),
+    "cuda.device_count": ("no-op", "0"),
+    "cuda.get_arch_list": ("no-op", "an empty list"),
+    "cuda.empty_cache": ("no-op", ""),
+    "cuda.synchronize": ("no-op", "every operation has finished when its call returns"),
+    "cuda.manual_seed": ("no-op", "seeds CUDA's generators, of which there are none"),
+    "cuda.manual_seed_all": ("no-op", "seeds CUDA's generators, of which there are none"),
+    "cuda.memory_allocated": ("no-op", "0"),
+    "cuda.max_memory_allocated": ("no-op", "0"),
+    "cuda.memory_reserved": ("no-op", "0"),
+    "cuda.max_memory_reserved": ("no-op", "0"),
+    "cuda.reset_peak_memory_stats": ("no-op", ""),
+    "cuda.init": ("error", "there is no CUDA device"),
+    "cuda.set_device": ("error", "there is no CUDA device"),
+    "cuda.current_device": ("error", "there is no CUDA device"),
+    "cuda.get_device_name": ("error", "there is no CUDA device"),
+    "cuda.get_device_properties": ("error", "there is no CUDA device"),
+    "cuda.get_device_capability": ("error", "there is no CUDA device"),
+    "cuda.mem_get_info": ("error", "there is no CUDA device"),
+    "cuda.Stream": ("error", "there is no CUDA device"),
+    "cuda.Event": ("error", "there is no CUDA device"),
+    "cuda.amp.autocast": ("pass-through", "disabled, with a warning, as PyTorch without CUDA"),
+    "cuda.amp.GradScaler": ("pass-through", "disabled, with a warning, as PyTorch without CUDA"),
+    "amp.autocast('cuda')": ("pass-through", "disabled, with a warning, as PyTorch without CUDA"),
+    "amp.autocast('cpu')": ("error", "there is no bfloat16; enabled=False runs unchanged"),
+    "amp.GradScaler('cuda')": ("pass-through", "disabled, with a warning, as PyTorch without CUDA"),
+    "amp.GradScaler('cpu')": ("error", "there is no mixed precision; enabled=False runs unchanged"),
+    "backends.cudnn.is_available": ("no-op", "False"),
+    "backends.cudnn.version": ("no-op", "None"),
+    "backends.cudnn.enabled": ("no-op", "can be set"),
+    "backends.cudnn.benchmark": ("no-op", "can be set"),
+    "backends.cudnn.deterministic": ("no-op", "can be set; minitorch always is"),
+    "backends.cudnn.allow_tf32": ("no-op", "can be set; of CUDA devices only"),
+    "backends.cudnn.flags": ("pass-through", "a context that changes nothing"),
+    "backends.cuda.matmul.allow_tf32": ("no-op", "can be set; of CUDA devices only"),
+    "backends.mps.is_available": ("no-op", "False"),
+    "backends.mps.is_built": ("no-op", "False"),
+    "use_deterministic_algorithms": ("no-op", "minitorch always is deterministic"),
+    "are_deterministic_algorithms_enabled": ("no-op", "True"),
+    "set_float32_matmul_precision": ("no-op", "float32 is computed in float32"),
+    "get_float32_matmul_precision": ("no-op", "'highest'"),
+    "nn.DataParallel": ("pass-through", "calls its module, which is at .module"),
+    "nn.parallel.DistributedDataParallel": ("error", "there are no process groups"),
+    "compile": ("pass-through", "returns what it is given"),
+    "jit.is_scripting": ("no-op", "False"),
+    "jit.is_tracing": ("no-op", "False"),
+    "jit.ignore": ("pass-through", "returns the function"),
+    "jit.unused": ("pass-through", "returns the function"),
+    "jit.export": ("pass-through", "returns the function"),
+    "jit.script": ("pass-through", "returns the function or module, which Python runs"),
+    "jit.script_if_tracing": ("pass-through", "returns the function"),
+    "jit.annotate": ("pass-through", "returns the value"),
+    "jit.trace": ("error", "there is no TorchScript"),
+    "jit.save": ("error", "there is no TorchScript"),
+    "jit.load": ("error", "there is no TorchScript"),
+    "distributed.is_available": ("no-op", "False"),
+    "distributed.is_initialized": ("no-op", "False"),
+    "distributed.init_process_group": ("error", "there are no process groups"),
+    "distributed.destroy_process_group": ("error", "there are no process groups"),
+    "distributed.new_group": ("error", "there are no process groups"),
+    "distributed.get_rank": ("error", "there are no process groups"),
+    "distributed.get_world_size": ("error", "there are no process groups"),
+    "distributed.barrier": ("error", "there are no process groups"),
+    "distributed.broadcast": ("error", "there are no process groups"),
+    "distributed.all_reduce": ("error", "there are no process groups"),
+    "distributed.all_gather": ("error", "there are no process groups"),
+    "distributed.reduce": ("error", "there are no process groups"),
+}
+
+
+def refuse(name: str, advice: str):
+    """Make the function for a name that is an error: calling it raises RuntimeError."""
+
+    def refused(*args, **kwargs):
+        raise RuntimeError(f"{name}: {NAMES[name][1]}. {advice}")
+
+    refused.__name__ = name.rpartition(".")[2]
+    refused.__doc__ = f"Raise RuntimeError: {NAMES[name][1]}."
+    return refused

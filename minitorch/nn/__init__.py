@@ -1,7 +1,11 @@
 """Building blocks of networks: modules, parameters, and the functions behind them."""
 
-from . import functional
+from . import functional, init, parallel, utils
 from .container import *
+from .conv import *
+from .flatten import *
+from .linear import *
 from .module import *
+from .parallel import *
 from .parameter import *
 from .pool import *

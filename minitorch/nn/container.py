@@ -235,7 +235,7 @@ class ModuleDict(Module):
         return self._modules.values()
 
     def update(self, modules) -> None:
-        """Add the modules of a mapping or of an iterable of pairs, replacing those of equal name."""
+        """Add the modules of a mapping or of an iterable of pairs; equal names are replaced."""
         _update(self, modules, "ModuleDict", isinstance(modules, (Mapping, ModuleDict)))
 
 
@@ -294,7 +294,9 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({i}): {_describe(value)}" for i, value in enumerate(self))
+        return "\n".join(
+            f"  ({i}): {_describe(value, lambda t: t.dtype)}" for i, value in enumerate(self)
+        )
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterList should not be called.")
@@ -375,7 +377,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default=None):
         """Return the value of `key`, or `default` if there is none."""
-        return self[key] if key in self else default
+        return self[key] if key in self._keys else default
 
     def fromkeys(self, keys, default=None) -> ParameterDict:
         """Return a new dict with these keys, all of the same value."""
@@ -394,14 +396,16 @@ class ParameterDict(Module):
         return (self[key] for key in self._keys)
 
     def update(self, parameters) -> None:
-        """Add the values of a mapping or of an iterable of pairs, replacing those of equal key."""
+        """Add the values of a mapping or of an iterable of pairs; equal keys are replaced."""
         if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
             parameters = OrderedDict(sorted(parameters.items()))  # as PyTorch orders them
         mapping = isinstance(parameters, (OrderedDict, ParameterDict))
         _update(self, parameters, "ParameterDict", mapping)
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({key}): {_describe(value)}" for key, value in self.items())
+        return "\n".join(
+            f"  ({key}): {_describe(value, Tensor.type)}" for key, value in self.items()
+        )
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterDict should not be called.")
@@ -446,9 +450,10 @@ def _as_parameter(value):
     return Parameter(value) if is_plain else value
 
 
-def _describe(value):
+def _describe(value, show_type):
+    """Return the text for one value; of a tensor's type what `show_type` makes of it."""
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     size = "x".join(str(n) for n in value.shape)
-    return f"{kind} containing: [{value.dtype} of size {size}]"
+    return f"{kind} containing: [{show_type(value)} of size {size}]"

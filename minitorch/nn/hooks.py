@@ -165,19 +165,19 @@ class Border(Op):
 
 
 def _through_border(values: tuple):
-    """Pass the tensors among `values` through a Border.
+    """Pass the tensors among `values` that require grad through a Border.
 
     Returns
     -------
     values : tuple
-        With the tensors replaced.
+        With the tensors that require grad replaced.
     border : Border or None
-        None if no gradient will flow.
+        None if there are none.
     places : list of int
-        Where the tensors are among the values.
+        Where they are among the values.
     """
-    places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
-    if not state.grad or not any(values[i].requires_grad for i in places):
+    places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
+    if not state.grad or not places:
         return values, None, places
     border = Border(len(places))
     passed = border(*[values[i] for i in places])
@@ -201,12 +201,13 @@ class BackwardCall:
 
     def __init__(self, module, hooks, pre_hooks):
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
-        self.inputs = None  # number of arguments, places of the tensors; None: no gradient there
+        self.inputs = None  # places of the arguments that require grad; None: there are none
         self.grad_outputs = None
 
     def enter(self, args):
         """Pass the positional arguments through."""
         self.arguments = len(args)
+        self.kinds = {i: (a.shape, a.dtype) for i, a in enumerate(args) if isinstance(a, Tensor)}
         args, border, places = _through_border(args)
         if border is not None:
             self.inputs = places
@@ -247,7 +248,11 @@ class BackwardCall:
     def _inputs_ready(self, grad_inputs, _):
         if self.grad_outputs is None:
             return None  # no gradient reached the outputs
-        grads = _spread(grad_inputs, self.inputs, self.arguments)
+        grads = list(_spread(grad_inputs, self.inputs, self.arguments))
+        for i, (shape, dtype) in self.kinds.items():
+            if grads[i] is None:  # a tensor that no gradient reaches: zero, as in PyTorch
+                grads[i] = Tensor._zeros(shape, dtype)
+        grads = tuple(grads)
         for hook in self.hooks:
             replaced = hook(self.module, grads, self.grad_outputs)
             if replaced is not None:

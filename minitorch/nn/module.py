@@ -665,7 +665,7 @@ class Module:
         return _hooks.add(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook, prepend: bool = False):
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
+        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known.
 
         Parameters
         ----------
@@ -974,6 +974,8 @@ def indent(text: str, spaces: int = 2) -> str:
 
 def _type_name(value) -> str:
     cls = type(value)
+    if cls is Tensor:
+        return value.type()
     return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 

@@ -278,7 +278,7 @@ class Optimizer:
         return _register(self._state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer, state_dict)`` after the state is collected; a result replaces it."""
+        """Call ``hook(optimizer, state_dict)`` after it is collected; it may return another."""
         return _register(self._state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend: bool = False) -> RemovableHandle:
@@ -298,7 +298,7 @@ def _register(hooks, hook, prepend):
 
 
 def _with_hooks(step):
-    """Wrap the `step` of a subclass: its hooks, and a note for the schedulers that it was called."""
+    """Wrap the `step` of a subclass: hooks, and a note for the schedulers that it was called."""
 
     @functools.wraps(step)
     def wrapper(self, *args, **kwargs):

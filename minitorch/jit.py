@@ -1,0 +1,48 @@
+"""The names of ``torch.jit`` in model code: Python runs what TorchScript would have compiled."""
+
+from __future__ import annotations
+
+from .device import refuse
+
+_ADVICE = "Export the model with minitorch.onnx, or save its state_dict."
+
+
+def is_scripting() -> bool:
+    """Whether this runs in TorchScript: False."""
+    return False
+
+
+def is_tracing() -> bool:
+    """Whether this is being traced: False."""
+    return False
+
+
+def _decorator(name):
+    def decorate(function=None, **kwargs):
+        return function if callable(function) else (lambda f: f)
+
+    decorate.__name__ = decorate.__qualname__ = name
+    decorate.__doc__ = "Return the function unchanged; as a decorator, with or without arguments."
+    return decorate
+
+
+ignore = _decorator("ignore")
+unused = _decorator("unused")
+export = _decorator("export")
+script_if_tracing = _decorator("script_if_tracing")
+_overload_method = _decorator("_overload_method")
+
+
+def script(obj, *args, **kwargs):
+    """Return a function or module unchanged."""
+    return obj
+
+
+def annotate(the_type, the_value):
+    """Return the value."""
+    return the_value
+
+
+trace = refuse("jit.trace", _ADVICE)
+save = refuse("jit.save", _ADVICE)
+load = refuse("jit.load", _ADVICE)

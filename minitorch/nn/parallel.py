@@ -1,0 +1,34 @@
+"""Modules that run another one on several devices, of which there is one."""
+
+from __future__ import annotations
+
+from ..device import refuse
+from .module import Module
+
+__all__ = ["DataParallel"]
+
+
+class DataParallel(Module):
+    """Calls a module, as PyTorch's does where there are no devices to spread the batch over.
+
+    Parameters
+    ----------
+    module : Module
+        The module; state dicts have its names after ``"module."``.
+    device_ids, output_device, dim
+        Not used.
+    """
+
+    def __init__(self, module, device_ids=None, output_device=None, dim: int = 0):
+        super().__init__()
+        self.dim = dim
+        self.module = module
+        self.device_ids = []
+
+    def forward(self, *inputs, **kwargs):
+        return self.module(*inputs, **kwargs)
+
+
+DistributedDataParallel = refuse(
+    "nn.parallel.DistributedDataParallel", "Train in a single process."
+)
