@@ -3,11 +3,13 @@
 #ifndef MT_ISA_H
 #define MT_ISA_H
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "kernels.h"
+#include "reduce.h"
 #include "runtime.h"
 
 #ifdef MT_X86

@@ -23,6 +23,34 @@ typedef void mt_binary_fn(int64_t n, const void *x, int64_t incx, const void *y,
 typedef void mt_where_fn(int64_t n, const uint8_t *condition, int64_t incc, const void *x, int64_t incx, const void *y,
                          int64_t incy, void *out);
 
+/* Reductions: op is MT_REDUCE_*, accumulators as in reduce.h; columns have theirs side by side, cols apart. */
+typedef void mt_reduce_run_fn(int op, int64_t n, const void *x, double *acc);
+typedef void mt_reduce_columns_fn(int op, int64_t rows, int64_t cols, const void *x, int64_t stride, double *acc);
+typedef int64_t mt_arg_run_fn(int least, int64_t n, const void *x);
+typedef void mt_arg_columns_fn(int least, int64_t rows, int64_t cols, const void *x, int64_t stride, void *best,
+                               int64_t *index);
+
+/* Normalisation (kernels_norm.inc). */
+typedef void mt_norm_apply_fn(int64_t n, const void *x, const void *mean, const void *scale, const void *shift,
+                              int64_t inc, void *y);
+typedef void mt_norm_grad_fn(int64_t n, const void *g, const void *x, const void *mean, const void *k1, const void *k2,
+                             const void *k3, int64_t inc, void *out);
+typedef void mt_norm_sums_fn(int64_t n, const void *g, const void *x, const void *mean, double *sums);
+typedef void mt_norm_sums_columns_fn(int64_t rows, int64_t cols, const void *g, const void *x, int64_t stride,
+                                     const void *mean, double *sums);
+
+/* Softmax and cross-entropy (kernels_loss.inc). */
+typedef void mt_softmax_run_fn(int log_too, int64_t n, const void *x, void *y);
+typedef void mt_softmax_grad_run_fn(int log_too, int64_t n, const void *g, const void *y, void *out);
+typedef double mt_logsumexp_run_fn(int64_t n, const void *x);
+typedef void mt_exp_scale_run_fn(int64_t n, const void *x, double lse, double scale, void *out);
+typedef void mt_softmax_columns_fn(int log_too, int64_t n, int64_t cols, const void *x, int64_t stride, void *y);
+typedef void mt_softmax_grad_columns_fn(int log_too, int64_t n, int64_t cols, const void *g, const void *y,
+                                        int64_t stride, void *out);
+typedef void mt_logsumexp_columns_fn(int64_t n, int64_t cols, const void *x, int64_t stride, double *lse);
+typedef void mt_exp_scale_columns_fn(int64_t n, int64_t cols, const void *x, int64_t stride, const double *lse,
+                                     const double *scale, void *out);
+
 /* What happens to a tile of C after the sum over k: C += when `accumulate`, then a bias per row and one per column
  * (NULL for none). */
 typedef struct {

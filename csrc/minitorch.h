@@ -80,6 +80,46 @@ mt_status mt_where(int dtype, int ndim, const int64_t *shape, const uint8_t *con
 /* A contiguous copy of an array whose elements have `size` bytes: 1, 2, 4 or 8. */
 mt_status mt_copy(int size, int ndim, const int64_t *shape, const void *x, const int64_t *strides, void *out);
 
+/* ---- reductions (reduce.c): operations are found by name ---- */
+
+int mt_reduce_count(void);
+const char *mt_reduce_name(int op);
+/* Reduce the dimensions whose bits are set in `axes`; strides in bytes; out is contiguous over the others. */
+mt_status mt_reduce(int op, int dtype, int ndim, const int64_t *shape, const void *x, const int64_t *strides,
+                    uint64_t axes, void *out);
+mt_status mt_moments(int dtype, int ndim, const int64_t *shape, const void *x, const int64_t *strides,
+                     uint64_t axes, void *mean, void *variance);
+/* Index of the greatest (least) value over the middle of (outer, n, inner), n > 0: the first, or the first NaN. */
+mt_status mt_arg_reduce(int least, int dtype, int64_t outer, int64_t n, int64_t inner, const void *x,
+                        int64_t *index);
+
+/* ---- normalisation of (outer, channels, inner) (norm.c); parameters per channel ---- */
+
+/* y = (x - mean) scale + shift */
+mt_status mt_norm_apply(int dtype, int64_t outer, int64_t channels, int64_t inner, const void *x,
+                        const void *mean, const void *scale, const void *shift, void *y);
+/* sums over outer and inner of g and of g (x - mean) */
+mt_status mt_norm_sums(int dtype, int64_t outer, int64_t channels, int64_t inner, const void *g,
+                       const void *x, const void *mean, double *sum_g, double *sum_gx);
+/* out = (g - k1 - (x - mean) k2) k3 */
+mt_status mt_norm_grad(int dtype, int64_t outer, int64_t channels, int64_t inner, const void *g,
+                       const void *x, const void *mean, const void *k1, const void *k2, const void *k3,
+                       void *out);
+
+/* ---- softmax and cross-entropy over the middle of (outer, n, inner) (loss.c) ---- */
+
+mt_status mt_softmax(int log_too, int dtype, int64_t outer, int64_t n, int64_t inner, const void *x, void *y);
+mt_status mt_softmax_grad(int log_too, int dtype, int64_t outer, int64_t n, int64_t inner, const void *g,
+                          const void *y, void *out);
+/* Loss and log-sum-exp of every distribution; weight may be NULL. MT_ERR_ARGUMENT: a target is not a class. */
+mt_status mt_cross_entropy(int dtype, int64_t outer, int64_t n, int64_t inner, const void *x,
+                           const int64_t *target, const void *weight, int64_t ignore, double smoothing,
+                           void *loss, double *lse);
+/* Gradient; coefficient: the gradient of every loss. */
+mt_status mt_cross_entropy_grad(int dtype, int64_t outer, int64_t n, int64_t inner, const void *x,
+                                const int64_t *target, const void *weight, int64_t ignore,
+                                double smoothing, const double *lse, const void *coefficient, void *grad);
+
 /* ---- matrix multiplication (gemm.c) ---- */
 
 /* C = A B + bias for `problems` independent pairs: A is m x k, B is k x n, C is m x n; bias has one value per column, or
