@@ -674,8 +674,422 @@ def _store(result, dtype, out):
     return out
 
 
+# ---- reductions ----------------------------------------------------------------------------------
+
+_REDUCE = _names(lib.mt_reduce_count, lib.mt_reduce_name)
+_NUMPY_REDUCE = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "max": np.max,
+    "min": np.min,
+    "prod": np.prod,
+    "any": np.any,
+    "all": np.all,
+    "sumsq": lambda x, axis, keepdims: np.sum(x * x, axis=axis, keepdims=keepdims),
+    "sumabs": lambda x, axis, keepdims: np.sum(np.abs(x), axis=axis, keepdims=keepdims),
+}
+
+
 def reduce(name, x, axes, keepdims=False):
-    return np.asarray(getattr(np, name)(x, axis=axes, keepdims=keepdims))
+    """Reduce dimensions of an array.
+
+    Sums carry more digits than the type of the data, in an order that follows from the shape
+    alone.
+
+    Parameters
+    ----------
+    name : str
+        sum, mean, sumsq (of squares), sumabs (of magnitudes), max, min, prod, any or all. A NaN is
+        the result of max and min wherever there is one.
+    x : numpy.ndarray
+        Any strides.
+    axes : tuple of int or None
+        Dimensions to reduce; None for all.
+    keepdims : bool
+        Whether these stay, with size 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of nothing: sum 0, prod 1, mean NaN, max -inf, min inf.
+    """
+    code = _CODES.get(x.dtype)
+    if code is None or name not in _REDUCE:
+        if x.dtype == _FLOAT16 and name in _REDUCE:
+            return reduce(name, x.astype(np.float32), axes, keepdims).astype(_FLOAT16)
+        return np.asarray(_NUMPY_REDUCE[name](x, axis=axes, keepdims=keepdims))
+    x, mask, shape = _kept(x, axes, keepdims)
+    result = memory.empty(shape, x.dtype)
+    check(
+        lib.mt_reduce(
+            _REDUCE[name], code, x.ndim, x.shape, pointer(x), x.strides, mask, _from_buffer(result)
+        )
+    )
+    return result
+
+
+def moments(x, axes, keepdims=False):
+    """Return the mean and the biased variance over dimensions of a floating-point array.
+
+    Accurate also where the mean is much larger than the deviations. NaN where there is nothing.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Any strides.
+    axes : tuple of int or None
+    keepdims : bool
+
+    Returns
+    -------
+    mean, variance : numpy.ndarray
+
+    Notes
+    -----
+    Chan, Golub and LeVeque 1979, "Updating Formulae and a Pairwise Algorithm for Computing Sample
+    Variances".
+    """
+    if x.dtype == _FLOAT16:
+        mean, variance = moments(x.astype(np.float32), axes, keepdims)
+        return mean.astype(_FLOAT16), variance.astype(_FLOAT16)
+    x, mask, shape = _kept(x, axes, keepdims)
+    mean, variance = memory.empty(shape, x.dtype), memory.empty(shape, x.dtype)
+    check(
+        lib.mt_moments(
+            _CODES[x.dtype],
+            x.ndim,
+            x.shape,
+            pointer(x),
+            x.strides,
+            mask,
+            _from_buffer(mean),
+            _from_buffer(variance),
+        )
+    )
+    return mean, variance
+
+
+def arg_reduce(name, x, axis, keepdims=False):
+    """Return where the greatest or least value lies: the first of equals, the first NaN before all.
+
+    Parameters
+    ----------
+    name : str
+        "max" or "min".
+    x : numpy.ndarray
+        Not empty along the dimension.
+    axis : int or None
+        None: in the flattened array.
+    keepdims : bool
+
+    Returns
+    -------
+    numpy.ndarray of int64
+    """
+    code = _CODES.get(x.dtype)
+    if code is None:
+        find = np.argmax if name == "max" else np.argmin
+        return np.asarray(find(x, axis=axis, keepdims=keepdims), np.int64)
+    shape = list(x.shape)
+    outer, n, inner = (1, x.size, 1) if axis is None else _middle(x, axis)
+    x = contiguous(x)
+    if axis is None:
+        shape = [1] * x.ndim if keepdims else []
+    elif keepdims:
+        shape[axis] = 1
+    else:
+        del shape[axis]
+    result = memory.empty(tuple(shape), np.int64)
+    check(
+        lib.mt_arg_reduce(
+            name == "min",
+            code,
+            outer,
+            n,
+            inner,
+            _from_buffer(x),
+            ffi.from_buffer("int64_t[]", result),
+        )
+    )
+    return result
+
+
+def cumsum(x, axis, out=None):
+    """Return the running sums along a dimension."""
+    return np.cumsum(x, axis=axis, dtype=x.dtype, out=out)
+
+
+def _kept(x, axes, keepdims):
+    """Return an aligned array, the mask of reduced dimensions, and the shape of the result."""
+    if not x.flags.aligned:
+        x = contiguous(x)
+    ndim = x.ndim
+    axes = range(ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
+    mask = 0
+    for axis in axes:
+        mask |= 1 << (axis % ndim)
+    if keepdims:
+        shape = tuple(1 if mask >> d & 1 else n for d, n in enumerate(x.shape))
+    else:
+        shape = tuple(n for d, n in enumerate(x.shape) if not mask >> d & 1)
+    return x, mask, shape
+
+
+def _middle(x, axis):
+    """Return the sizes before, at and after a dimension."""
+    axis %= x.ndim
+    shape = x.shape
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+
+# ---- normalisation -------------------------------------------------------------------------------
+
+
+def norm_apply(x, mean, scale, shift):
+    """Return (x - mean) * scale + shift with one parameter per channel.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (outer, channels, \\*inner). Batch norm: (batch, channels, image); instance and group norm:
+        (1, batch * groups, values); layer norm: (1, rows, values).
+    mean, scale, shift : numpy.ndarray
+        (channels,)
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    if x.dtype == _FLOAT16:
+        return norm_apply(x.astype(np.float32), mean, scale, shift).astype(_FLOAT16)
+    x = contiguous(x)
+    parameters = [contiguous(v, x.dtype) for v in (mean, scale, shift)]
+    result = memory.empty(x.shape, x.dtype)
+    sizes = x.shape[0], x.shape[1], math.prod(x.shape[2:])
+    pointers = [_from_buffer(v) for v in (x, *parameters, result)]
+    check(lib.mt_norm_apply(_CODES[x.dtype], *sizes, *pointers))
+    return result
+
+
+def norm_sums(grad, x, mean):
+    """Return the sums of grad and of grad * (x - mean) per channel, the reductions of a norm's
+    backward pass.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        (outer, channels, \\*inner), as in `norm_apply`.
+    mean : numpy.ndarray
+        (channels,)
+
+    Returns
+    -------
+    sum_grad, sum_product : numpy.ndarray of float64
+        (channels,)
+    """
+    x = contiguous(x, np.float32 if x.dtype == _FLOAT16 else None)
+    grad, mean = contiguous(grad, x.dtype), contiguous(mean, x.dtype)
+    channels = x.shape[1]
+    sums = np.empty((2, channels))
+    check(
+        lib.mt_norm_sums(
+            _CODES[x.dtype],
+            x.shape[0],
+            channels,
+            math.prod(x.shape[2:]),
+            _from_buffer(grad),
+            _from_buffer(x),
+            _from_buffer(mean),
+            ffi.from_buffer("double[]", sums[0]),
+            ffi.from_buffer("double[]", sums[1]),
+        )
+    )
+    return sums[0], sums[1]
+
+
+def norm_grad(grad, x, mean, k1, k2, k3):
+    """Return (grad - k1 - (x - mean) * k2) * k3 with one parameter per channel.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+        (outer, channels, \\*inner), as in `norm_apply`.
+    mean, k1, k2, k3 : numpy.ndarray
+        (channels,)
+    """
+    if x.dtype == _FLOAT16:
+        arrays = (v.astype(np.float32) for v in (grad, x))
+        return norm_grad(*arrays, mean, k1, k2, k3).astype(_FLOAT16)
+    x, grad = contiguous(x), contiguous(grad, x.dtype)
+    parameters = [contiguous(v, x.dtype) for v in (mean, k1, k2, k3)]
+    result = memory.empty(x.shape, x.dtype)
+    sizes = x.shape[0], x.shape[1], math.prod(x.shape[2:])
+    pointers = [_from_buffer(v) for v in (grad, x, *parameters, result)]
+    check(lib.mt_norm_grad(_CODES[x.dtype], *sizes, *pointers))
+    return result
+
+
+def batch_norm(x, mean, variance, weight, bias, eps):
+    """Normalise every channel of (N, C, \\*spatial) with statistics that are given.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+    mean, variance : numpy.ndarray
+        (C,): ``moments(x, (0, 2, ...))`` in training, else the running ones.
+    weight, bias : numpy.ndarray or None
+        (C,)
+    eps : float
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    scale = 1 / np.sqrt(np.float64(variance) + eps)
+    if weight is not None:
+        scale = scale * weight
+    return norm_apply(x, mean, scale, np.zeros(len(mean)) if bias is None else bias)
+
+
+def batch_norm_backward(grad, x, mean, variance, weight, eps, training):
+    """Return the gradients of `batch_norm` with respect to x, weight and bias.
+
+    Two passes over `grad` and `x`: the sums per channel, then the gradient.
+
+    Parameters
+    ----------
+    grad, x : numpy.ndarray
+    mean, variance : numpy.ndarray
+        The statistics that `batch_norm` was given.
+    weight : numpy.ndarray or None
+    eps : float
+    training : bool
+        Whether the statistics are those of `x`, so that the gradient goes through them too.
+
+    Notes
+    -----
+    Ioffe and Szegedy 2015, section 3 (arXiv 1502.03167).
+    """
+    inverse = 1 / np.sqrt(np.float64(variance) + eps)
+    scale = inverse if weight is None else inverse * weight
+    sum_grad, sum_product = norm_sums(grad, x, mean)
+    count = max(1, x.size // max(1, x.shape[1]))
+    if training:
+        k1, k2 = sum_grad / count, sum_product * (inverse * inverse / count)
+        grad_x = norm_grad(grad, x, mean, k1, k2, scale)
+    else:
+        shape = (-1,) + (1,) * (x.ndim - 2)
+        grad_x = binary("mul", grad, scale.astype(grad.dtype).reshape(shape))
+    return grad_x, (sum_product * inverse).astype(x.dtype), sum_grad.astype(x.dtype)
+
+
+# ---- softmax and cross-entropy -------------------------------------------------------------------
+
+
+def softmax(x, axis, log=False):
+    """Return the softmax along a dimension, or its logarithm."""
+    if x.dtype == _FLOAT16:
+        return softmax(x.astype(np.float32), axis, log).astype(_FLOAT16)
+    x = contiguous(x)
+    result = memory.empty(x.shape, x.dtype)
+    sizes = _middle(x, axis) if x.ndim else (1, 1, 1)
+    check(lib.mt_softmax(log, _CODES[x.dtype], *sizes, _from_buffer(x), _from_buffer(result)))
+    return result
+
+
+def softmax_backward(grad, y, axis, log=False):
+    """Return the gradient of `softmax`, whose result was `y`."""
+    if y.dtype == _FLOAT16:
+        arrays = (v.astype(np.float32) for v in (grad, y))
+        return softmax_backward(*arrays, axis, log).astype(_FLOAT16)
+    y, grad = contiguous(y), contiguous(grad, y.dtype)
+    result = memory.empty(y.shape, y.dtype)
+    sizes = _middle(y, axis) if y.ndim else (1, 1, 1)
+    pointers = _from_buffer(grad), _from_buffer(y), _from_buffer(result)
+    check(lib.mt_softmax_grad(log, _CODES[y.dtype], *sizes, *pointers))
+    return result
+
+
+def cross_entropy(logits, target, weight=None, ignore_index=-100, label_smoothing=0.0):
+    """Return the cross-entropy of every distribution, before any reduction, in one pass.
+
+    Parameters
+    ----------
+    logits : numpy.ndarray
+        (N, C, \\*spatial), float32 or float64.
+    target : numpy.ndarray of int64
+        (N, \\*spatial)
+    weight : numpy.ndarray, optional
+        (C,)
+    ignore_index : int
+        Targets of this value have loss 0 and no gradient.
+    label_smoothing : float
+
+    Returns
+    -------
+    loss : numpy.ndarray
+        (N, \\*spatial)
+    lse : numpy.ndarray of float64
+        Logarithm of the sum of the exponentials, for `cross_entropy_backward`.
+
+    Raises
+    ------
+    IndexError
+        A target is not a class.
+    """
+    logits, target = contiguous(logits), contiguous(target, np.int64)
+    result = memory.empty(target.shape, logits.dtype)
+    lse = memory.empty(target.shape, np.float64)
+    status = lib.mt_cross_entropy(
+        *_entropy_arguments(logits, target, weight, ignore_index, label_smoothing),
+        _from_buffer(result),
+        ffi.from_buffer("double[]", lse),
+    )
+    if status == lib.MT_ERR_ARGUMENT:
+        classes = logits.shape[1]
+        wrong = target[(target != ignore_index) & ((target < 0) | (target >= classes))]
+        raise IndexError(f"cross_entropy: target {wrong[0]} is not one of {classes} classes")
+    check(status)
+    return result, lse
+
+
+def cross_entropy_backward(
+    coefficient, logits, target, lse, weight=None, ignore_index=-100, label_smoothing=0.0
+):
+    """Return the gradient of `cross_entropy` with respect to the logits.
+
+    Parameters
+    ----------
+    coefficient : numpy.ndarray
+        The gradient of every loss: (N, \\*spatial), or a single number for all.
+    logits, target, lse, weight, ignore_index, label_smoothing
+        As given to `cross_entropy` and returned by it.
+    """
+    logits, target = contiguous(logits), contiguous(target, np.int64)
+    coefficient = contiguous(np.broadcast_to(coefficient, target.shape), logits.dtype)
+    result = memory.empty(logits.shape, logits.dtype)
+    check(
+        lib.mt_cross_entropy_grad(
+            *_entropy_arguments(logits, target, weight, ignore_index, label_smoothing),
+            ffi.from_buffer("double[]", lse),
+            _from_buffer(coefficient),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def _entropy_arguments(logits, target, weight, ignore_index, label_smoothing):
+    weight = ffi.NULL if weight is None else _from_buffer(contiguous(weight, logits.dtype))
+    return (
+        _CODES[logits.dtype],
+        *_middle(logits, 1),
+        _from_buffer(logits),
+        ffi.from_buffer("int64_t[]", target),
+        weight,
+        ignore_index,
+        label_smoothing,
+    )
 
 
 # ---- optimiser steps -----------------------------------------------------------------------------
