@@ -8,6 +8,7 @@ from .autograd.grad_mode import *
 from .creation import *
 from .dtypes import *
 from .errors import ShapeError
+from .formatting import set_printoptions
 from .ops.conv import *
 from .ops.elementwise import *
 from .ops.index import *

@@ -251,7 +251,7 @@ class Draw(Op):
         return zeros_for(grad, tuple(grad.shape))
 
     def name(self) -> str:
-        return self.label.capitalize() + "Backward"
+        return self.label.capitalize() + "Backward0"
 
 
 def bernoulli(input, p=None, *, generator=None):

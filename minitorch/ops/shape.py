@@ -745,7 +745,7 @@ class Slice(Op):
     def name(self) -> str:
         last = [i for i in self.index if i != slice(None) and i is not Ellipsis]
         kind = last[-1] if last else 0
-        return {slice: "Slice", type(None): "Unsqueeze"}.get(type(kind), "Select") + "Backward"
+        return {slice: "Slice", type(None): "Unsqueeze"}.get(type(kind), "Select") + "Backward0"
 
 
 class Diagonal(Op):
@@ -851,7 +851,7 @@ class Split(Op):
         return join(grads, self.dim)
 
     def name(self) -> str:
-        return "SplitBackward" if isinstance(self.parts[0], slice) else "UnbindBackward"
+        return "SplitBackward0" if isinstance(self.parts[0], slice) else "UnbindBackward0"
 
 
 def zeros_for(like, shape):
@@ -1612,7 +1612,7 @@ class Triangle(Op):
         return Triangle(self.diagonal, self.upper)(grad)
 
     def name(self) -> str:
-        return "TriuBackward" if self.upper else "TrilBackward"
+        return "TriuBackward0" if self.upper else "TrilBackward0"
 
 
 def _triangle(name, input, diagonal, upper):
