@@ -1,6 +1,6 @@
 """Reverse-mode automatic differentiation."""
 
-from . import function, functional
+from . import function
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .api import backward, grad
 from .function import Function

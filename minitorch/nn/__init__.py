@@ -3,6 +3,7 @@
 from . import functional, init, parallel, utils
 from .container import *
 from .conv import *
+from .dropout import *
 from .flatten import *
 from .linear import *
 from .module import *
