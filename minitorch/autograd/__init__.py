@@ -1,6 +1,6 @@
 """Reverse-mode automatic differentiation."""
 
-from . import function
+from . import function, functional
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .api import backward, grad
 from .function import Function
