@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #include "minitorch.h"
+#include "optim.h"
+#include "pool.h"
+#include "random.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #define MT_X86 1
@@ -50,6 +53,20 @@ typedef void mt_softmax_grad_columns_fn(int log_too, int64_t n, int64_t cols, co
 typedef void mt_logsumexp_columns_fn(int64_t n, int64_t cols, const void *x, int64_t stride, double *lse);
 typedef void mt_exp_scale_columns_fn(int64_t n, int64_t cols, const void *x, int64_t stride, const double *lse,
                                      const double *scale, void *out);
+
+/* Pooling (kernels_pool.inc): one row of outputs. */
+typedef void mt_max_pool_row_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *out,
+                                int64_t *indices);
+typedef void mt_max_pool_scatter_fn(int64_t n, const void *grad, const int64_t *indices, void *plane);
+typedef void mt_avg_pool_row_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *out);
+typedef void mt_avg_pool_spread_fn(const mt_pool *p, int64_t od, int64_t oh, const void *grad, void *plane);
+
+/* Optimisers (kernels_optim.inc), random numbers (kernels_random.inc). */
+typedef void mt_sgd_step_fn(int64_t n, void *p, const void *g, void *m, int fresh, const mt_sgd *s);
+typedef void mt_adam_step_fn(int64_t n, void *p, const void *g, void *m, void *v, void *most, double step,
+                             const mt_adam *s);
+typedef void mt_random_chunk_fn(int kind, uint64_t seed, uint64_t counter, double a, double b, const void *x,
+                                void *out);
 
 /* What happens to a tile of C after the sum over k: C += when `accumulate`, then a bias per row and one per column
  * (NULL for none). */

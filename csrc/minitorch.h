@@ -120,6 +120,41 @@ mt_status mt_cross_entropy_grad(int dtype, int64_t outer, int64_t n, int64_t inn
                                 const int64_t *target, const void *weight, int64_t ignore,
                                 double smoothing, const double *lse, const void *coefficient, void *grad);
 
+/* ---- pooling of planes (pool.c) ---- */
+
+/* geometry: sizes of the input and of the output, kernel, stride, dilation, padding before and after, three
+ * numbers each (depth, height, width). Indices are places in the input plane: the first of equals, the last
+ * NaN. */
+mt_status mt_max_pool(int dtype, int64_t planes, const int64_t *geometry, const void *x, void *y,
+                      int64_t *indices);
+mt_status mt_max_pool_backward(int dtype, int64_t planes, int64_t in_plane, int64_t out_plane,
+                               const void *grad, const int64_t *indices, void *grad_x);
+/* include_pad: elements of the padding count; divisor: divides instead of the count, unless 0. */
+mt_status mt_avg_pool(int dtype, int64_t planes, const int64_t *geometry, int include_pad, int64_t divisor,
+                      const void *x, void *y);
+mt_status mt_avg_pool_backward(int dtype, int64_t planes, const int64_t *geometry, int include_pad,
+                               int64_t divisor, const void *grad, void *grad_x);
+
+/* ---- optimiser steps for lists of parameters (optim.c) ---- */
+
+/* buffers NULL: no momentum; fresh[i]: buffer i holds nothing yet. */
+mt_status mt_sgd_step(int dtype, int64_t count, const int64_t *sizes, void *const *params,
+                      void *const *grads, void *const *buffers, const uint8_t *fresh, double lr,
+                      double momentum, double dampening, double weight_decay, int nesterov, int maximize);
+/* maxima NULL: not AMSGrad; steps[i]: how many steps parameter i has made, this one included. */
+mt_status mt_adam_step(int dtype, int64_t count, const int64_t *sizes, void *const *params,
+                       void *const *grads, void *const *means, void *const *squares, void *const *maxima,
+                       const double *steps, double lr, double beta1, double beta2, double eps,
+                       double weight_decay, int decoupled, int maximize);
+
+/* ---- random numbers (random.c) ---- */
+
+/* kind 0: uniform in [a, b); 1: normal of mean a and deviation b; 2: 1 with probability a, else 0; 3: x times b,
+ * or times 0 with probability a. Uses counters offset .. offset + mt_random_counters - 1 of the seed's stream. */
+mt_status mt_random(int kind, int dtype, int64_t n, uint64_t seed, uint64_t offset, double a, double b,
+                    const void *x, void *out);
+int64_t mt_random_counters(int dtype, int64_t n);
+
 /* ---- matrix multiplication (gemm.c) ---- */
 
 /* C = A B + bias for `problems` independent pairs: A is m x k, B is k x n, C is m x n; bias has one value per column, or
