@@ -7,6 +7,7 @@ into an exception. They do not check shapes: the public functions in ``ops`` hav
 float32 and float64 go to C. float16 is computed in float32 and rounded.
 """
 
+import contextlib
 import functools
 import math
 
@@ -1092,6 +1093,157 @@ def _entropy_arguments(logits, target, weight, ignore_index, label_smoothing):
     )
 
 
+# ---- pooling -------------------------------------------------------------------------------------
+
+
+def max_pool(x, window, output_size=None):
+    """Return the maxima under a window, and where they were.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (N, C, \\*spatial), float16, float32 or float64.
+    window : geometry.Window
+    output_size : tuple of int, optional
+        Spatial sizes of the result, when they are known already.
+
+    Returns
+    -------
+    output : numpy.ndarray
+    indices : numpy.ndarray of int64
+        Places in the flattened spatial dimensions: the first of equal maxima, the last NaN.
+    """
+    if x.dtype == _FLOAT16:
+        output, indices = max_pool(x.astype(np.float32), window, output_size)
+        return output.astype(_FLOAT16), indices
+    x = contiguous(x)
+    size = output_size or window.output_size(x.shape[2:])
+    output = memory.empty((*x.shape[:2], *size), x.dtype)
+    indices = memory.empty(output.shape, np.int64)
+    check(
+        lib.mt_max_pool(
+            _CODES[x.dtype],
+            x.shape[0] * x.shape[1],
+            _pool_geometry(window, x.shape[2:], size),
+            _from_buffer(x),
+            _from_buffer(output),
+            ffi.from_buffer("int64_t[]", indices),
+        )
+    )
+    return output, indices
+
+
+def max_pool_backward(grad, indices, size):
+    """Add every gradient to the place that its maximum came from.
+
+    Parameters
+    ----------
+    grad : numpy.ndarray
+        (N, C, \\*output)
+    indices : numpy.ndarray of int64
+        As `max_pool` returned them.
+    size : tuple of int
+        Spatial sizes of the input.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, C, \\*size)
+
+    Raises
+    ------
+    IndexError
+        A place lies outside.
+    """
+    if grad.dtype == _FLOAT16:
+        return max_pool_backward(grad.astype(np.float32), indices, size).astype(_FLOAT16)
+    grad, indices = contiguous(grad), contiguous(indices, np.int64)
+    result = memory.empty((*grad.shape[:2], *size), grad.dtype)
+    status = lib.mt_max_pool_backward(
+        _CODES[grad.dtype],
+        grad.shape[0] * grad.shape[1],
+        math.prod(size),
+        math.prod(grad.shape[2:]),
+        _from_buffer(grad),
+        ffi.from_buffer("int64_t[]", indices),
+        _from_buffer(result),
+    )
+    if status == lib.MT_ERR_ARGUMENT:
+        raise IndexError(f"an index lies outside an image of size {tuple(size)}")
+    check(status)
+    return result
+
+
+def avg_pool(x, window, count_include_pad=True, divisor=None):
+    """Return the averages under a window.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (N, C, \\*spatial), float16, float32 or float64.
+    window : geometry.Window
+    count_include_pad : bool
+        Whether elements of the padding count.
+    divisor : int, optional
+        Divides every sum instead of the count.
+    """
+    if x.dtype == _FLOAT16:
+        return avg_pool(x.astype(np.float32), window, count_include_pad, divisor).astype(_FLOAT16)
+    x = contiguous(x)
+    size = window.output_size(x.shape[2:])
+    result = memory.empty((*x.shape[:2], *size), x.dtype)
+    check(
+        lib.mt_avg_pool(
+            _CODES[x.dtype],
+            x.shape[0] * x.shape[1],
+            _pool_geometry(window, x.shape[2:], size),
+            count_include_pad,
+            divisor or 0,
+            _from_buffer(x),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def avg_pool_backward(grad, window, size, count_include_pad=True, divisor=None):
+    """Return the gradient of `avg_pool` with respect to an input of spatial sizes `size`."""
+    if grad.dtype == _FLOAT16:
+        grad = grad.astype(np.float32)
+        result = avg_pool_backward(grad, window, size, count_include_pad, divisor)
+        return result.astype(_FLOAT16)
+    grad = contiguous(grad)
+    result = memory.empty((*grad.shape[:2], *size), grad.dtype)
+    check(
+        lib.mt_avg_pool_backward(
+            _CODES[grad.dtype],
+            grad.shape[0] * grad.shape[1],
+            _pool_geometry(window, size, grad.shape[2:]),
+            count_include_pad,
+            divisor or 0,
+            _from_buffer(grad),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def _pool_geometry(window, input_size, output_size):
+    """Return the numbers that C wants, with dimensions of size 1 before the given ones."""
+    before, after = zip(*window.padding, strict=True)
+    fields = (
+        (input_size, 1),
+        (output_size, 1),
+        (window.kernel, 1),
+        (window.stride, 1),
+        (window.dilation, 1),
+        (before, 0),
+        (after, 0),
+    )
+    lead = 3 - window.ndim
+    return [n for values, neutral in fields for n in ((neutral,) * lead + tuple(values))]
+
+
 # ---- optimiser steps -----------------------------------------------------------------------------
 
 
@@ -1122,16 +1274,26 @@ def sgd_step(
     lr, momentum, dampening, weight_decay : float
     nesterov, maximize : bool
     """
-    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
-        grad = -grad if maximize else grad
-        if weight_decay:
-            grad = grad + weight_decay * param
-        if buffers is not None:
-            buffer = buffers[i]
-            buffer *= momentum
-            buffer += grad if fresh[i] else (1 - dampening) * grad
-            grad = grad + momentum * buffer if nesterov else buffer
-        param -= lr * grad
+    arrays = [params, grads] + ([] if buffers is None else [buffers])
+    for dtype, chosen, lists in _by_type(arrays):
+        flags = ffi.NULL if buffers is None else [bool(fresh[i]) for i in chosen]
+        with _updated(lists, dtype) as (sizes, pointers):
+            check(
+                lib.mt_sgd_step(
+                    _CODES[dtype],
+                    len(chosen),
+                    sizes,
+                    *pointers,
+                    *(() if buffers is not None else (ffi.NULL,)),
+                    flags,
+                    lr,
+                    momentum,
+                    dampening,
+                    weight_decay,
+                    nesterov,
+                    maximize,
+                )
+            )
 
 
 def adam_step(
@@ -1165,17 +1327,111 @@ def adam_step(
     lr, beta1, beta2, eps, weight_decay : float
     decoupled, maximize : bool
     """
-    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
-        grad = -grad if maximize else grad
-        if weight_decay and decoupled:
-            param *= 1 - lr * weight_decay
-        elif weight_decay:
-            grad = grad + weight_decay * param
-        mean, square = means[i], squares[i]
-        mean += (1 - beta1) * (grad - mean)
-        square *= beta2
-        square += (1 - beta2) * (grad * grad)
-        if maxima is not None:
-            square = np.maximum(maxima[i], square, out=maxima[i])
-        correction = (1 - beta2 ** steps[i]) ** 0.5
-        param -= (lr / (1 - beta1 ** steps[i])) * (mean / (np.sqrt(square) / correction + eps))
+    arrays = [params, grads, means, squares] + ([] if maxima is None else [maxima])
+    for dtype, chosen, lists in _by_type(arrays):
+        with _updated(lists, dtype) as (sizes, pointers):
+            check(
+                lib.mt_adam_step(
+                    _CODES[dtype],
+                    len(chosen),
+                    sizes,
+                    *pointers,
+                    *(() if maxima is not None else (ffi.NULL,)),
+                    [float(steps[i]) for i in chosen],
+                    lr,
+                    beta1,
+                    beta2,
+                    eps,
+                    weight_decay,
+                    decoupled,
+                    maximize,
+                )
+            )
+
+
+def _by_type(lists):
+    """Yield (type that C computes in, positions of such parameters, lists of their arrays)."""
+    types = [np.dtype(np.float64 if p.dtype == np.float64 else np.float32) for p in lists[0]]
+    for dtype in dict.fromkeys(types):
+        chosen = [i for i, other in enumerate(types) if other is dtype]
+        yield dtype, chosen, [[arrays[i] for i in chosen] for arrays in lists]
+
+
+@contextlib.contextmanager
+def _updated(lists, dtype):
+    """Give C arrays of pointers to contiguous arrays; all but the gradients (the second list) are
+    written back where that needed a copy."""
+    work = [[contiguous(v, dtype) for v in arrays] for arrays in lists]
+    sizes = [v.size for v in work[0]]
+    buffers = [[_from_buffer(v) for v in arrays] for arrays in work]
+    yield sizes, [ffi.new("void *[]", pointers) for pointers in buffers]
+    for number, arrays in enumerate(lists):
+        for array, copied in zip(arrays, work[number], strict=True):
+            if number != 1 and array is not copied:
+                array[...] = copied
+
+
+# ---- random numbers ------------------------------------------------------------------------------
+#
+# The numbers are a function of (seed, offset, place in the array): the same with any number of
+# threads and on every machine (normal numbers up to rounding). A generator adds
+# `random_counters(shape, dtype)` to its offset after each call.
+
+
+def random_counters(shape, dtype):
+    """Return how many counters of a stream an array of random numbers uses up."""
+    return lib.mt_random_counters(_random_code(dtype), math.prod(shape))
+
+
+def random_uniform(shape, dtype, seed, offset, low=0.0, high=1.0):
+    """Return an array of numbers from [low, high), of 24 random bits (float64: 53)."""
+    return _random(0, shape, dtype, seed, offset, low, high)
+
+
+def random_normal(shape, dtype, seed, offset, mean=0.0, std=1.0):
+    """Return an array of normally distributed numbers (Box and Muller)."""
+    return _random(1, shape, dtype, seed, offset, mean, std)
+
+
+def random_bernoulli(shape, dtype, seed, offset, p):
+    """Return an array of 1 with probability `p` and else 0."""
+    return _random(2, shape, dtype, seed, offset, p, 0.0)
+
+
+def dropout(x, p, scale, seed, offset):
+    """Multiply every element by `scale`, or by 0 with probability `p`.
+
+    Nothing has to be kept for the backward pass, nor for those after it: the gradient of the result
+    goes through the same function with the same seed and offset.
+    """
+    if x.dtype == _FLOAT16:
+        return dropout(x.astype(np.float32), p, scale, seed, offset).astype(_FLOAT16)
+    return _random(3, x.shape, x.dtype, seed, offset, p, scale, contiguous(x))
+
+
+def _random_code(dtype):
+    dtype = np.dtype(dtype)
+    return lib.MT_F64 if dtype == np.float64 else lib.MT_F32
+
+
+def _random(kind, shape, dtype, seed, offset, a, b, x=None):
+    code = _random_code(dtype)
+    result = memory.empty(shape, np.float64 if code == lib.MT_F64 else np.float32)
+    source = ffi.NULL if x is None else _from_buffer(x)
+    check(
+        lib.mt_random(
+            kind,
+            code,
+            result.size,
+            seed & _WORD,
+            offset & _WORD,
+            a,
+            b,
+            source,
+            _from_buffer(result),
+        )
+    )
+    return result.astype(dtype, copy=False)
+
+
+_WORD = (1 << 64) - 1

@@ -29,8 +29,10 @@ def same_for_threads(compute):
         results.append(compute())
     kernels.set_num_threads(before)
     for other in results[1:]:
-        for a, b in zip(np.atleast_1d(results[0]), np.atleast_1d(other), strict=True):
-            assert np.array_equal(a, b, equal_nan=True)
+        pairs = (
+            zip(results[0], other, strict=True) if type(other) is tuple else [(results[0], other)]
+        )
+        assert all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
     return results[0]
 
 
