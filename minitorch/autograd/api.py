@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ShapeError
-from .engine import AccumulateGrad, run_backward
+from .engine import run_backward
 
 Tensor = None  # the class, set by minitorch.tensor when it is defined
 
@@ -58,11 +58,9 @@ def backward(
     if not inputs:
         raise RuntimeError("backward: 'inputs' is empty")
     edges = _input_edges("backward", inputs)
-    captured = run_backward(roots, **options, wanted=edges)
-    for tensor, edge in zip(inputs, edges, strict=True):
-        grad = captured[edge]
-        if tensor._edge is not None and grad is not None:  # leaves have theirs from the walk
-            AccumulateGrad(tensor).run([grad], ())
+    for tensor in inputs:
+        tensor.retain_grad()  # does nothing for leaves, which have theirs from the walk
+    run_backward(roots, **options, wanted=edges)
 
 
 def grad(
@@ -134,7 +132,7 @@ def grad(
         found = captured[edge]
         if found is None and not allow_unused:
             raise RuntimeError(
-                f"grad: input {i}, shape {tuple(tensor.shape)}, appears not to have been used in "
+                f"grad: input {i}, shape {tuple(tensor.shape)}, appears to not have been used in "
                 "the graph. Set allow_unused=True if this is the desired behavior."
             )
         if found is None and materialize_grads:
