@@ -114,6 +114,13 @@ static const void *panel_of_b(const plan *g, const piece_of *at, int64_t column,
     return room;
 }
 
+/* Ask for share number `share` of `shares` of a panel that is needed soon, so that it comes from far memory while this
+ * one is multiplied. */
+static void fetch_share(const char *panel, int64_t bytes, int64_t share, int64_t shares) {
+    int64_t each = mt_round_up(mt_div_up(bytes, shares), 64);
+    for (int64_t i = share * each; i < mt_min(bytes, (share + 1) * each); i += 64) __builtin_prefetch(panel + i, 0, 2);
+}
+
 static mt_status multiply_piece(void *context, int64_t piece) {
     const plan *g = context;
     const mt_gemm_problem *p = g->p;
@@ -139,6 +146,9 @@ static mt_status multiply_piece(void *context, int64_t piece) {
             for (int64_t i = at.row; i < at.row + at.m; i += g->mr) {
                 int64_t m = mt_min(g->mr, at.row + at.m - i), a_row, a_k;
                 const void *a = panel_of_a(g, &at, i, depth, block, &a_row, &a_k);
+                if (g->b && j + g->nr < at.column + at.n)
+                    fetch_share(mt_at_const(b, g->nr * block, g->size), g->nr * block * (int64_t)g->size,
+                                (i - at.row) / g->mr, mt_div_up(at.m, g->mr));
                 do_tile(g, &at, g->first_row + i, j, m, n, block, a, a_row, a_k, b, b_k, finish);
             }
         }
