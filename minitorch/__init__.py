@@ -9,6 +9,7 @@ from .creation import *
 from .dtypes import *
 from .errors import ShapeError
 from .formatting import set_printoptions
+from .kernels import get_num_threads, set_num_threads
 from .ops.conv import *
 from .ops.elementwise import *
 from .ops.index import *
