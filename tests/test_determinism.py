@@ -1,33 +1,32 @@
 """Training gives the same bits whatever the number of threads."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from determinism import weights_hash
 
+import minitorch
 from minitorch import kernels
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "determinism.py"
+
+@pytest.fixture(params=kernels.info()["available"])
+def isa(request):
+    before = kernels.info()["isa"]
+    kernels.set_isa(request.param)
+    yield request.param
+    kernels.set_isa(before)
 
 
-def weights_hash(network, batch, threads, isa):
-    arguments = ["--batch", str(batch), "--steps", "3", "--threads", str(threads)]
-    result = subprocess.run(
-        [sys.executable, str(SCRIPT), network, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "MINITORCH_ISA": isa},
-    )
-    return result.stdout.strip()
+@pytest.fixture
+def threads():
+    before = minitorch.get_num_threads()
+    yield (1, 2, 7)
+    minitorch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("isa", kernels.info()["available"])
 @pytest.mark.parametrize("batch", [1, 8])
 @pytest.mark.parametrize("network", ["lenet5", "resnet20", "mobilenet"])
-def test_weights_do_not_depend_on_the_number_of_threads(network, batch, isa):
-    hashes = {weights_hash(network, batch, threads, isa) for threads in (1, 2, 7)}
+def test_weights_do_not_depend_on_the_number_of_threads(network, batch, isa, threads):
+    hashes = set()
+    for n in threads:
+        minitorch.set_num_threads(n)
+        hashes.add(weights_hash(network, batch, steps=3))
     assert len(hashes) == 1
-    assert len(hashes.pop()) == 64
