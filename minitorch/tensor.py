@@ -464,6 +464,15 @@ class Tensor:
 
     # ---- operations
 
+    # activation
+
+    hardshrink = ops.hardshrink
+    log_softmax = ops.log_softmax
+    prelu = ops.prelu
+    relu = ops.relu
+    relu_ = ops.relu_
+    softmax = ops.softmax
+
     # elementwise
 
     abs = __abs__ = elementwise.abs

@@ -192,7 +192,7 @@ def test_flipped_sign_is_caught():
         def wrong(self, grads, needs, flipped=flipped, number=number):
             results = list(run(self, grads, needs))
             if type(self) is flipped and results[number] is not None:
-                results[number] = -results[number]
+                results[number] = flipped_sign(results[number])
             return tuple(results)
 
         with pytest.MonkeyPatch.context() as patch:
@@ -205,8 +205,13 @@ def test_flipped_sign_is_caught():
     assert not unnoticed
 
 
+def flipped_sign(grad):
+    """Negate a Tensor or an array, which stays an array if it has no dimensions."""
+    return -grad if isinstance(grad, minitorch.Tensor) else np.asarray(-grad)
+
+
 def test_every_derivative_is_exercised():
-    """Every operation with a derivative is differentiated by some record."""
+    """Every operation with a derivative, other than zero, is differentiated by some record."""
     exercised = {cls for cls, _ in exercised_gradients()}
     defined = [
         cls
@@ -215,6 +220,7 @@ def test_every_derivative_is_exercised():
         and cls.__module__.rpartition(".")[2] in opspecs.stems()
         and cls.differentiable
         and cls.backward is not Op.backward
+        and not cls.formula.endswith(" = 0")
     ]
     assert not [cls.__name__ for cls in defined if cls not in exercised]
 

@@ -1,5 +1,6 @@
 """Operations: per family a module, per operation its Op and its public function."""
 
+from .activation import *
 from .common import cast, dimension
 from .conv import *
 from .elementwise import *
