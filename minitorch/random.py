@@ -13,7 +13,8 @@ import threading
 
 import numpy as np
 
-from . import device as _device
+from .device import CPU
+from .device import check as check_device
 
 __all__ = [
     "Generator",
@@ -42,8 +43,8 @@ class Generator:
     """
 
     def __init__(self, device="cpu"):
-        _device.check("Generator", device)
-        self.device = _device.CPU
+        check_device("Generator", device)
+        self.device = CPU
         self._lock = threading.Lock()
         self._seed, self._offset = _DEFAULT_SEED, 0
 

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .. import device as _device
 from .. import dtypes
 from ..autograd.api import clear_grad
 from ..autograd.grad_mode import no_grad, state
+from ..device import check as check_device
 from ..tensor import Tensor
 from . import hooks as _hooks
 from .hooks import every_module
@@ -588,7 +588,7 @@ class Module:
 
     def cuda(self, device=None) -> Module:
         """Raise: minitorch computes on the CPU only."""
-        _device.check("cuda", "cuda")
+        check_device("cuda", "cuda")
         return self
 
     def share_memory(self) -> Module:
@@ -1010,5 +1010,5 @@ def _conversion(
         raise TypeError(f"to: too many arguments: {args}")
     if dtype is not None and not isinstance(dtype, dtypes.dtype):
         raise TypeError(f"to: dtype must be a minitorch dtype, got {type(dtype).__name__}")
-    _device.check("to", device)
+    check_device("to", device)
     return dtype if tensor is None else tensor.dtype
