@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "device_names",
     "executed",
     "mathml",
     "public_names",
@@ -34,6 +35,8 @@ napoleon_use_ivar = True
 html_theme = "furo"
 html_title = "minitorch"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["minitorch.css"]
 html_math_renderer = "mathml"
 
 

@@ -1,17 +1,51 @@
-"""The directive ``public-names``: a table of the public names of a module, then each docstring."""
+"""The directive ``public-names``: a table of the public names of a module, then each docstring.
+
+A name that several modules offer is documented once, with the first of `MODULES` that has it; the
+pages of the others refer there.
+"""
 
 import importlib
 import inspect
 
 from sphinx.util.docutils import SphinxDirective
 
+MODULES = [
+    "minitorch.nn",
+    "minitorch.nn.functional",
+    "minitorch.nn.init",
+    "minitorch.nn.utils",
+    "minitorch.optim.lr_scheduler",
+    "minitorch.optim",
+    "minitorch.vision.datasets",
+    "minitorch.vision.models",
+    "minitorch.tools",
+    "minitorch.train",
+    "minitorch",
+    "minitorch.autograd",
+]
 
-def public_names(module):
-    """Return what a module offers: its ``__all__``, else all that is neither private nor a module."""
-    names = getattr(module, "__all__", None)
-    if names is None:
-        names = [n for n, value in vars(module).items() if not inspect.ismodule(value)]
-    return sorted((n for n in names if not n.startswith("_")), key=str.lower)
+
+def public_names(name):
+    """Return what a module offers, by name: functions and classes of this package."""
+    module = importlib.import_module(name)
+    names = getattr(module, "__all__", None) or [n for n in dir(module) if not n.startswith("_")]
+    found = {n: getattr(module, n) for n in sorted(names, key=str.lower)}
+    return {
+        n: value
+        for n, value in found.items()
+        if inspect.isroutine(value) or inspect.isclass(value)
+        if value.__module__.startswith("minitorch")
+        if value.__module__.startswith(name) or name in ("minitorch", "minitorch.nn.functional")
+    }
+
+
+def homes():
+    """Return where each object is documented: its full name, by identity."""
+    found = {}
+    for module in MODULES:
+        for name, value in public_names(module).items():
+            found.setdefault(id(value), f"{module}.{name}")
+    return found
 
 
 class PublicNames(SphinxDirective):
@@ -20,18 +54,25 @@ class PublicNames(SphinxDirective):
     required_arguments = 1
 
     def run(self):
-        name = self.arguments[0]
-        module = importlib.import_module(name)
-        objects = {n: getattr(module, n) for n in public_names(module)}
-        documented = {n: o for n, o in objects.items() if callable(o)}
-        lines = [".. autosummary::", ""]
-        lines += [f"   {name}.{n}" for n in documented]
-        for n, value in documented.items():
-            kind = "class" if inspect.isclass(value) else "function"
-            lines += ["", f".. auto{kind}:: {name}.{n}"]
-            if kind == "class":
-                lines += ["   :members:"]
-        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+        module = self.arguments[0]
+        known = homes()
+        here, elsewhere = {}, []
+        for name, value in public_names(module).items():
+            home = known[id(value)]
+            if home == f"{module}.{name}":
+                here[home] = value
+            elif home.startswith(module + ".") and home.count(".") == module.count(".") + 1:
+                elsewhere.append(f"``{name}`` = :py:obj:`~{home}`")  # another name for it
+            else:
+                elsewhere.append(f":py:obj:`~{home}`")
+        lines = [".. autosummary::", "", *[f"   {name}" for name in here], ""]
+        if elsewhere:
+            lines += ["Also here: " + ", ".join(elsewhere) + ".", ""]
+        for name, value in here.items():
+            is_class = inspect.isclass(value)
+            lines += [f".. auto{'class' if is_class else 'function'}:: {name}"]
+            lines += ["   :members:", ""] if is_class else [""]
+        return self.parse_text_to_nodes("\n".join(lines))
 
 
 def setup(app):
