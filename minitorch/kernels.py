@@ -407,8 +407,19 @@ _NUMPY_BINARY = {
     "gt": np.greater,
     "ge": np.greater_equal,
 }
+
+
+def _negative(x, out=None):
+    # numpy 2.4 reads the wrong elements when both arrays have a step of 16 (64) bytes per float
+    # (double), so it is not let to write with steps.
+    if out is None or out.flags.c_contiguous:
+        return np.negative(x, out)
+    out[...] = np.negative(x)
+    return out
+
+
 _NUMPY_UNARY = {
-    "neg": np.negative,
+    "neg": _negative,
     "abs": np.absolute,
     "square": np.square,
     "sqrt": np.sqrt,

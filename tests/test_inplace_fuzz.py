@@ -289,7 +289,31 @@ def torch_module():
     return torch
 
 
+@pytest.mark.filterwarnings("ignore:Use of .* on expanded tensors:UserWarning")
 @pytest.mark.parametrize("block", range(20))
 def test_random_programs(torch, block):
     found = {seed: difference(seed) for seed in range(block * 30, block * 30 + 30)}
     assert not {seed: text for seed, text in found.items() if text}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 8, 16])
+def test_negation_in_place_of_every_nth_element(dtype, step):
+    values = np.arange(1, 41 * step).astype(dtype)
+    x = minitorch.from_numpy(values.copy())
+    x[::step].neg_()
+    values[::step] *= -1
+    np.testing.assert_array_equal(x.numpy(), values)
+
+
+def test_writes_to_views_of_a_base_that_is_not_in_c_order():
+    x = minitorch.from_numpy(np.arange(1.0, 13).reshape(3, 4)).requires_grad_()
+
+    def program(x):
+        y = x.t() * 0.5
+        y.t().view(-1)[::5].mul_(3)
+        y[1:3, ::2].neg_()
+        return y, y * y
+
+    assert minitorch.autograd.gradcheck(program, (x,))
+    assert minitorch.autograd.gradgradcheck(program, (x,))

@@ -179,6 +179,9 @@ class CopySlices(Node):
         self.position = position  # of the written part among the inputs of `inner`
         self.order = order  # of the dimensions in memory: the chain may need the same
 
+    def name(self) -> str:
+        return "CopySlices"
+
     def run(self, grads, needs):
         from ..ops import clone, copy_, permute  # the ones that this module needs
 
