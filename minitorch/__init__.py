@@ -11,6 +11,20 @@ from .dtypes import *
 from .errors import ShapeError
 from .formatting import set_printoptions
 from .kernels import get_num_threads, set_num_threads
+from .ops.activation import (
+    celu,
+    celu_,
+    hardshrink,
+    log_softmax,
+    prelu,
+    relu,
+    relu_,
+    selu,
+    selu_,
+    softmax,
+    threshold,
+    threshold_,
+)
 from .ops.conv import *
 from .ops.elementwise import *
 from .ops.index import *
