@@ -1,6 +1,7 @@
 """Building blocks of networks: modules, parameters, and the functions behind them."""
 
 from . import functional, init, parallel, utils
+from .activation import *
 from .container import *
 from .conv import *
 from .dropout import *

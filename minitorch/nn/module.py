@@ -115,12 +115,15 @@ class Module:
     # ---- attributes
 
     def __getattr__(self, name):
-        # Called for what is not in the object's own dict.
+        # Called for what is not in the object's own dict; first what layers ask for in `forward`.
         fields = self.__dict__
-        for kind in ("_parameters", "_buffers", "_modules"):
-            members = fields.get(kind)
-            if members is not None and name in members:
-                return members[name]
+        if "_modules" in fields:
+            if name in fields["_parameters"]:
+                return fields["_parameters"][name]
+            if name in fields["_buffers"]:
+                return fields["_buffers"][name]
+            if name in fields["_modules"]:
+                return fields["_modules"][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name, value):
