@@ -9,6 +9,8 @@ import os
 import sys
 import sysconfig
 import tempfile
+from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from setuptools import setup
@@ -58,6 +60,13 @@ def quiet():
         os.close(null)
 
 
+def compile_in_parallel(compile_, sources, *args, **kwargs):
+    """Compile the sources as `compile_` would, one on each processor."""
+    with ThreadPool(os.cpu_count()) as pool:
+        objects = pool.map(lambda source: compile_([source], *args, **kwargs), sources, 1)
+    return [name for names in objects for name in names]
+
+
 class BuildExt(build_ext):
     """Use OpenMP when it compiles and links; explain a missing compiler."""
 
@@ -71,6 +80,7 @@ class BuildExt(build_ext):
         for extension in self.extensions:
             extension.extra_compile_args += flags
             extension.extra_link_args += flags
+        self.compiler.compile = partial(compile_in_parallel, self.compiler.compile)
         super().build_extensions()
 
     def try_program(self, folder, text, flags=()):

@@ -32,6 +32,7 @@ def files(*patterns):
 
 # Contraction is off so that a*b + c rounds the same with every compiler; kernels name their FMAs.
 compile_args = ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-fno-math-errno"]
+compile_args += ["-g0"]  # Python's own flags may ask for debug information: slow and large
 link_args = ["-pthread"]
 if os.environ.get("MINITORCH_SANITIZE", "0") not in ("", "0"):
     sanitize = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"]
