@@ -553,8 +553,6 @@ def arange(start, end=None, step=1, **options):
     if end is None:
         start, end = 0, start
     start, end, step = _numbers("arange", start=start, end=end, step=step)
-    if step == 0:
-        raise RuntimeError("arange: step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
@@ -563,18 +561,21 @@ def arange(start, end=None, step=1, **options):
             f"{step}"
         )
     whole = all(isinstance(v, _int) for v in (start, end, step))
-    size = -((start - end) // step) if whole else math.ceil((end - start) / step)
     _, out, dtype, requires_grad = _options("arange", **options)
     kind = dtypes.of(dtype) if dtype is not None else out.dtype if out is not None else None
     if kind is None:
         kind = dtypes.int64 if whole else dtypes.get_default_dtype()
+    if not whole and not kind.is_floating_point:
+        start, end, step = _int(start), _int(end), _int(step)
+        whole = True
+    if step == 0:
+        raise RuntimeError("arange: step must be nonzero")
+    size = -((start - end) // step) if whole else math.ceil((end - start) / step)
     _size("arange", (size,), itemsize=8)
     if whole:
         values = np.arange(start, start + size * step, step)
-    elif kind.is_floating_point:
-        values = start + np.arange(size) * _float(step)
     else:
-        values = _int(start) + np.arange(size) * _int(step)
+        values = start + np.arange(size) * _float(step)
     array = values.astype(kind.numpy)
     if out is not None:
         out._array = array

@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes, kernels
 from ..autograd.op import Op
 from ..errors import ShapeError
-from .common import broadcast_shape, dimension, is_tensor
+from .common import broadcast_shape, convert, dimension, is_tensor
 from .elementwise import add, mul
 from .reduce import sum
 from .shape import (
@@ -161,6 +161,8 @@ def matmul(input, other):
     """
     require_tensor("matmul", input)
     require_tensor("matmul", other, "other")
+    if is_tensor(input) and not is_tensor(other):
+        other = convert(other, dtypes.of(other.dtype))
     if not input.ndim or not other.ndim:
         raise ShapeError(
             f"matmul: both arguments need to be at least 1D, but they are {input.ndim}D and "
