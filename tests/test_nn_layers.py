@@ -33,6 +33,31 @@ CASES = {
     "conv2d depthwise": ("Conv2d", (4, 8, 3), {"groups": 4, "padding": 1}, (2, 4, 5, 5)),
     "conv2d list": ("Conv2d", (2, 3, [3, 1]), {"padding": [1, 0]}, (2, 2, 6, 5)),
     "conv3d": ("Conv3d", (2, 3, (1, 2, 3)), {"stride": 2, "padding": 1}, (2, 2, 4, 5, 6)),
+    "conv1d reflect": ("Conv1d", (2, 3, 3), {"padding": 2, "padding_mode": "reflect"}, (2, 2, 3)),
+    "conv2d circular": (
+        "Conv2d",
+        (2, 3, 3),
+        {"padding": (1, 2), "padding_mode": "circular", "stride": 2},
+        (2, 2, 4, 5),
+    ),
+    "conv2d replicate": (
+        "Conv2d",
+        (2, 3, (2, 3), 1, "same"),
+        {"padding_mode": "replicate", "dilation": 3},
+        (2, 2, 4, 5),
+    ),
+    "conv3d reflect": (
+        "Conv3d",
+        (2, 3, 3),
+        {"padding": (0, 1, 2), "padding_mode": "reflect"},
+        (2, 2, 3, 4, 5),
+    ),
+    "conv2d single circular": (
+        "Conv2d",
+        (2, 3, 3),
+        {"padding": 3, "padding_mode": "circular"},
+        (2, 3, 4),
+    ),
     "transposed 1d": ("ConvTranspose1d", (3, 4, 3), {"stride": 2}, (2, 3, 5)),
     "transposed 2d": (
         "ConvTranspose2d",
@@ -207,6 +232,19 @@ def test_float32_and_copies(torch, name):
         assert_close(result, theirs(x_theirs * 1), 2e-5)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_bilinear(torch, bias):
+    ours, theirs = nn.Bilinear(3, 4, 5, bias).double(), torch.nn.Bilinear(3, 4, 5, bias).double()
+    assert repr(ours) == repr(theirs)
+    theirs.load_state_dict({k: torch.from_numpy(v.numpy()) for k, v in ours.state_dict().items()})
+    generator = np.random.default_rng(0)
+    a, a_t = both_inputs(torch, generator.standard_normal((6, 3)))
+    b, b_t = both_inputs(torch, generator.standard_normal((6, 4)))
+    assert_close(run(lambda x: ours(x, b), a), run(lambda x: theirs(x, b_t), a_t))
+    for mine, other in [(a, a_t), (b, b_t), (ours.weight, theirs.weight)]:
+        assert_close(mine.grad, other.grad)
+
+
 def test_pooling_returns_indices(torch):
     x = np.random.default_rng(0).standard_normal((2, 3, 6, 6))
     for ours, theirs in [
@@ -290,6 +328,15 @@ def test_dtype_argument(name):
     assert all(p.dtype is minitorch.float64 for p in layer.parameters())
     with pytest.raises(RuntimeError, match="CPU only"):
         getattr(nn, name)(*args, device="cuda")
+
+
+@pytest.mark.parametrize("mode", ["reflect", "circular"])
+def test_padding_beyond_the_image(torch, mode):
+    size = 4 if mode == "reflect" else 3
+    for F in (torch, minitorch):
+        layer = F.nn.Conv1d(1, 1, 2, padding=4, padding_mode=mode)
+        with pytest.raises(RuntimeError):
+            layer(F.ones(1, 1, size))
 
 
 ERRORS = {
