@@ -154,14 +154,15 @@ def test_in_place_is_the_function(spec):
 def exercised_gradients():
     """Find, for every gradient (operation class, input) that is not zero, the smallest sample.
 
-    Those of the first and of the second order.
+    Those of the first and of the second order. Returns that, and the classes that were run.
     """
-    found = {}
+    found, ran = {}, set()
     run = Op.run
     current = None
 
     def watched(self, grads, needs):
         results = run(self, grads, needs)
+        ran.add(type(self))
         for number, grad in enumerate(results):
             if grad is not None and np.any(getattr(grad, "_array", grad)):
                 found.setdefault((type(self), number), current)
@@ -180,14 +181,14 @@ def exercised_gradients():
         for _, _, spec, call, function, leaves in sorted(functions, key=lambda item: item[:2]):
             current = spec, call
             opspecs.differentiate_twice(function, leaves)
-    return found
+    return found, ran
 
 
 def test_flipped_sign_is_caught():
     """Flip the sign of each gradient that an operation returns: the checks must notice."""
     run = Op.run
     unnoticed = []
-    for (flipped, number), (spec, call) in exercised_gradients().items():
+    for (flipped, number), (spec, call) in exercised_gradients()[0].items():
 
         def wrong(self, grads, needs, flipped=flipped, number=number):
             results = list(run(self, grads, needs))
@@ -211,8 +212,8 @@ def flipped_sign(grad):
 
 
 def test_every_derivative_is_exercised():
-    """Every operation with a derivative, other than zero, is differentiated by some record."""
-    exercised = {cls for cls, _ in exercised_gradients()}
+    """Every operation with a derivative is differentiated by some record."""
+    _, exercised = exercised_gradients()
     defined = [
         cls
         for cls in subclasses(Op)
@@ -220,7 +221,7 @@ def test_every_derivative_is_exercised():
         and cls.__module__.rpartition(".")[2] in opspecs.stems()
         and cls.differentiable
         and cls.backward is not Op.backward
-        and not cls.formula.endswith(" = 0")
+        and not cls.__subclasses__()  # what several operations have in common
     ]
     assert not [cls.__name__ for cls in defined if cls not in exercised]
 
