@@ -19,6 +19,7 @@ from ..errors import ShapeError
 from .common import broadcast_shape, convert, dimension, is_tensor, result_type
 from .shape import (
     Slice,
+    clone,
     copy_,
     expand,
     place,
@@ -1082,7 +1083,8 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
 
 def scatter_reduce_(input, dim, index, src, reduce, *, include_self=True):
     """Combine with elements of `src` at indices, in place; see `scatter_reduce`."""
-    return copy_(input, scatter_reduce(input, dim, index, src, reduce, include_self=include_self))
+    before = clone(input)  # the derivative reads it
+    return copy_(input, scatter_reduce(before, dim, index, src, reduce, include_self=include_self))
 
 
 # ---- masks

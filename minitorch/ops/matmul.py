@@ -468,15 +468,17 @@ def linear(input, weight, bias=None):
             f"input {tuple(input.shape)}, weight {tuple(weight.shape)}"
         )
     _same_type("linear", input=input, weight=weight, **({} if bias is None else {"bias": bias}))
-    if weight.ndim == 1 or (bias is not None and tuple(bias.shape) != (weight.shape[0],)):
-        if bias is not None and (weight.ndim == 1 or bias.ndim) and bias.ndim > weight.ndim - 1:
-            raise ShapeError(
-                f"linear: bias {tuple(bias.shape)} does not fit weight {tuple(weight.shape)}"
-            )
+    outputs = 1 if weight.ndim == 1 else weight.shape[0]
+    if bias is not None and (
+        bias.ndim > weight.ndim - 1 or math.prod(bias.shape) not in (1, outputs)
+    ):
+        raise ShapeError(
+            f"linear: bias must have one element per output, {outputs}: bias {tuple(bias.shape)}, "
+            f"weight {tuple(weight.shape)}"
+        )
+    fused = weight.ndim == 2 and dtypes.of(input.dtype).is_floating_point
+    if not fused or (bias is not None and tuple(bias.shape) != (outputs,)):
         result = matmul(input, weight if weight.ndim == 1 else transpose(weight, 0, 1))
-        return result if bias is None else add(result, bias)
-    if dtypes.of(input.dtype).category < 2:
-        result = matmul(input, transpose(weight, 0, 1))
         return result if bias is None else add(result, bias)
     rows = input
     if input.ndim != 2:
