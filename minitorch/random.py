@@ -99,10 +99,10 @@ class Generator:
             self._seed, self._offset = int(state[0]), int(state[1])
 
     def take(self, count: int) -> tuple[int, int]:
-        """Reserve `count` numbers of the stream; return the seed and the first's offset."""
+        """Reserve `count` counters of the stream; return the seed and the first of them."""
         with self._lock:
             offset = self._offset
-            self._offset = (offset + (count + 3) // 4 * 4) % _LIMIT
+            self._offset = (offset + max(count, 1)) % _LIMIT
             return self._seed, offset
 
     def __getstate__(self):

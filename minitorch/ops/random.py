@@ -31,27 +31,39 @@ __all__ = [
 
 
 def numpy_generator(generator, count):
-    """Return a numpy generator for the next `count` numbers of a stream."""
-    from numpy.random import Generator, Philox  # slow to import, and not always needed
+    """Return a numpy generator for what the C library does not draw: `count` numbers of a stream.
+
+    Its cost is paid by those draws only: numpy's random module is slow to import.
+    """
+    from numpy.random import Generator, Philox
 
     seed, offset = (generator or _random.default_generator).take(count)
     # Only the first word of the counter runs; what is drawn from one offset meets no other.
     return Generator(Philox(key=seed, counter=[0, offset, 0, 0]))
 
 
-def _uniform(shape, dtype, generator):
-    """Draw numbers from 0 (included) to 1 (not)."""
-    stream = numpy_generator(generator, math.prod(shape))
-    if dtype == np.float16:  # rounding float32 would give 1
-        return (stream.integers(0, 2048, shape) / 2048).astype(np.float16)
-    return np.asarray(stream.random(shape, dtype))
+def _reserved(shape, dtype, generator):
+    """Reserve what an array of random numbers takes of a stream; return seed and offset."""
+    counters = kernels.random_counters(shape, dtype)
+    return (generator or _random.default_generator).take(counters)
 
 
-def _normal(shape, dtype, generator):
-    """Draw numbers from the standard normal distribution."""
-    stream = numpy_generator(generator, math.prod(shape))
+def _uniform(shape, dtype, generator, low=0.0, high=1.0):
+    """Draw numbers from `low` (included) to `high` (not)."""
+    if dtype == np.float16:  # rounding float32 could give `high`
+        coarse = np.floor(_uniform(shape, np.float32, generator) * 2048) / 2048
+        array = (coarse * (high - low) + low).astype(np.float16)
+        if high > low:
+            array[array >= high] = low
+        return array
+    return kernels.random_uniform(shape, dtype, *_reserved(shape, dtype, generator), low, high)
+
+
+def _normal(shape, dtype, generator, mean=0.0, std=1.0):
+    """Draw numbers from a normal distribution."""
     wide = np.float32 if dtype == np.float16 else dtype
-    return np.asarray(stream.standard_normal(shape, wide)).astype(dtype, copy=False)
+    place = _reserved(shape, wide, generator)
+    return kernels.random_normal(shape, wide, *place, mean, std).astype(dtype, copy=False)
 
 
 # ---- new tensors
@@ -391,13 +403,7 @@ def uniform_(input, *bounds, generator=None, **named):
         )
 
     def draw(shape, dtype):
-        array = _uniform(shape, dtype, generator)
-        if (low, high) != (0.0, 1.0):
-            np.multiply(array, high - low, out=array)
-            np.add(array, low, out=array)
-            if high > low:  # where rounding reached the end, which is not included
-                array[array >= high] = low
-        return array
+        return _uniform(shape, dtype, generator, low, high)
 
     return Draw("uniform", draw).inplace(input)
 
@@ -408,11 +414,7 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
     _check_std("normal_", std)
 
     def draw(shape, dtype):
-        array = _normal(shape, dtype, generator)
-        if (mean, std) != (0.0, 1.0):
-            np.multiply(array, std, out=array)
-            np.add(array, mean, out=array)
-        return array
+        return _normal(shape, dtype, generator, mean, std)
 
     return Draw("normal", draw).inplace(input)
 
@@ -514,37 +516,56 @@ def exponential_(input, lambd=1.0, *, generator=None):
 
 
 class Dropout(Op):
-    """Elements set to zero at random, the others scaled such that the mean stays."""
+    """Elements set to zero at random, the others scaled such that the mean stays.
+
+    Nothing is kept: the backward pass draws the same numbers again.
+    """
 
     formula = "y = x m / (1 - p), m = 0 with probability p, else 1: dx = g m / (1 - p)"
 
-    def __init__(self, p, shape, generator=None):
-        self.p, self.shape, self.generator = p, shape, generator
+    def __init__(self, p, seed, offset):
+        self.p, self.seed, self.offset = p, seed, offset
 
     def forward(self, input):
-        noise = _noise(self.shape, input.dtype, self.p, self.generator)
-        self.constants = noise
-        return kernels.binary("mul", input, noise, out=self.out)
+        scale = 1 / (1 - self.p) if self.p < 1 else 0.0
+        return kernels.dropout(input, self.p, scale, self.seed, self.offset)
 
     def backward(self, grad, needs):
-        return mul(grad, self.constants)
+        return Dropout(self.p, self.seed, self.offset)(grad)
 
 
-def _noise(shape, dtype, p, generator=None):
-    """Return 0 with probability `p`, else the number that keeps the mean."""
-    wide = np.float64 if dtype == np.float64 else np.float32
-    kept = _uniform(shape, wide, generator) >= p
-    return np.multiply(kept, 1 / (1 - p) if p < 1 else 0, dtype=wide).astype(dtype, copy=False)
+class ChannelDropout(Dropout):
+    """Whole channels set to zero at random, the others scaled such that the mean stays."""
+
+    def __init__(self, p, seed, offset, ndim):
+        super().__init__(p, seed, offset)
+        self.ndim = ndim  # dimensions of a channel
+
+    def forward(self, input):
+        channels = input.shape[: input.ndim - self.ndim]
+        kept = super().forward(np.ones((*channels, *(1,) * self.ndim), input.dtype))
+        return kernels.binary("mul", input, kept, out=self.out)
+
+    def backward(self, grad, needs):
+        return ChannelDropout(self.p, self.seed, self.offset, self.ndim)(grad)
 
 
-def _dropout(name, input, p, training, inplace, shape):
+def _dropout(name, input, p, training, inplace, ndim=0):
     require_tensor(name, input)
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+    if ndim and input.ndim not in (ndim + 1, ndim + 2):
+        raise ShapeError(
+            f"{name}: input must have {ndim + 2} dimensions, or {ndim + 1} without a batch, got "
+            f"{tuple(input.shape)}"
+        )
     if not training:
         return input
     _floating(name, input)
-    op = Dropout(p, shape)
+    drawn = input.shape[: input.ndim - ndim]
+    wide = np.float64 if input.dtype is dtypes.float64 else np.float32
+    place = _reserved(drawn, wide, None)
+    op = ChannelDropout(p, *place, ndim) if ndim else Dropout(p, *place)
     return op.inplace(input) if inplace else op(input)
 
 
@@ -568,18 +589,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     -------
     Tensor
     """
-    return _dropout("dropout", input, p, training, inplace, tuple(getattr(input, "shape", ())))
-
-
-def _channels(name, input, ndim):
-    """Return the shape of noise that is the same for all of a channel."""
-    require_tensor(name, input)
-    if input.ndim not in (ndim + 1, ndim + 2):
-        raise ShapeError(
-            f"{name}: input must have {ndim + 2} dimensions, or {ndim + 1} without a batch, got "
-            f"{tuple(input.shape)}"
-        )
-    return (*input.shape[: input.ndim - ndim], *(1,) * ndim)
+    return _dropout("dropout", input, p, training, inplace)
 
 
 def dropout1d(input, p=0.5, training=True, inplace=False):
@@ -587,20 +597,17 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
 
     Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015.
     """
-    shape = _channels("dropout1d", input, 1)
-    return _dropout("dropout1d", input, p, training, inplace, shape)
+    return _dropout("dropout1d", input, p, training, inplace, 1)
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
     """Set whole channels of (N, C, H, W) or (C, H, W) to zero at random; see `dropout1d`."""
-    shape = _channels("dropout2d", input, 2)
-    return _dropout("dropout2d", input, p, training, inplace, shape)
+    return _dropout("dropout2d", input, p, training, inplace, 2)
 
 
 def dropout3d(input, p=0.5, training=True, inplace=False):
     """Set whole channels of (N, C, D, H, W) or (C, D, H, W) to zero at random; see `dropout1d`."""
-    shape = _channels("dropout3d", input, 3)
-    return _dropout("dropout3d", input, p, training, inplace, shape)
+    return _dropout("dropout3d", input, p, training, inplace, 3)
 
 
 class AlphaDropout(Op):
