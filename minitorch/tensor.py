@@ -715,7 +715,31 @@ class Tensor:
 
     # reduce
 
+    all = reduce.all
+    amax = reduce.amax
+    amin = reduce.amin
+    aminmax = reduce.aminmax
+    any = reduce.any
+    argmax = reduce.argmax
+    argmin = reduce.argmin
+    count_nonzero = reduce.count_nonzero
+    cummax = reduce.cummax
+    cummin = reduce.cummin
+    cumprod = reduce.cumprod
+    cumsum = reduce.cumsum
+    logsumexp = reduce.logsumexp
+    max = reduce.max
+    mean = reduce.mean
+    median = reduce.median
+    min = reduce.min
+    nanmean = reduce.nanmean
+    nanmedian = reduce.nanmedian
+    nansum = reduce.nansum
+    norm = reduce.norm
+    prod = reduce.prod
+    std = reduce.std
     sum = reduce.sum
+    var = reduce.var
 
     # shape
 
