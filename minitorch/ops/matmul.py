@@ -159,6 +159,10 @@ def matmul(input, other):
     -------
     Tensor
     """
+    if is_tensor(input) and is_tensor(other):
+        a, b = input._array, other._array
+        if a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0] and a.dtype is b.dtype:
+            return Mm()(input, other)
     require_tensor("matmul", input)
     require_tensor("matmul", other, "other")
     if is_tensor(input) and not is_tensor(other):

@@ -256,25 +256,23 @@ class Expand(Op):
 def _inferred(name, input, shape):
     """Replace the -1 in a shape by what is left of the elements."""
     shape = _sizes(name, shape)
-    known = 1
-    for n in shape:
-        if n < -1:
-            raise ShapeError(f"{name}: invalid shape dimension {n} in {shape}")
-        known *= n if n != -1 else 1
     size = _numel(input)
-    if -1 in shape:
-        if shape.count(-1) > 1:
-            raise ShapeError(f"{name}: only one dimension can be inferred, got {shape}")
-        if known == 0:
-            raise ShapeError(f"{name}: the -1 in {shape} is ambiguous, {size} elements to divide")
-        rest = size // known
-        known *= rest
-        shape = tuple([rest if n == -1 else n for n in shape])
-    if known != size:
-        raise ShapeError(
-            f"{name}: shape {shape} is invalid for input of size {size}: input {tuple(input.shape)}"
-        )
-    return shape
+    product = math.prod(shape)
+    if product == size and min(shape, default=0) >= 0:
+        return shape
+    if min(shape, default=0) < -1:
+        raise ShapeError(f"{name}: invalid shape dimension {min(shape)} in {shape}")
+    unknown = shape.count(-1)
+    if unknown > 1:
+        raise ShapeError(f"{name}: only one dimension can be inferred, got {shape}")
+    if unknown and product == 0:
+        raise ShapeError(f"{name}: the -1 in {shape} is ambiguous, {size} elements to divide")
+    if unknown and size % -product == 0:
+        rest = size // -product
+        return tuple([rest if n == -1 else n for n in shape])
+    raise ShapeError(
+        f"{name}: shape {shape} is invalid for input of size {size}: input {tuple(input.shape)}"
+    )
 
 
 def _can_view(array, shape):
@@ -1250,21 +1248,22 @@ def cat(tensors, dim=0):
     Tensor
     """
     tensors = _sequence("cat", tensors)
-    kept = [x for x in tensors if tuple(x.shape) != (0,)] or tensors[:1]
-    first = kept[0]
-    if not first.ndim:
+    shapes = [x._array.shape if is_tensor(x) else x.shape for x in tensors]
+    if (0,) in shapes:
+        kept = [i for i, shape in enumerate(shapes) if shape != (0,)] or [0]
+        tensors, shapes = [tensors[i] for i in kept], [shapes[i] for i in kept]
+    shape = shapes[0]
+    if not shape:
         raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated")
-    dim = dimension("cat", first, dim)
-    shape = tuple(first.shape)
-    for i, x in enumerate(kept):
-        if x.ndim != first.ndim or x.shape[:dim] + x.shape[dim + 1 :] != (
-            first.shape[:dim] + first.shape[dim + 1 :]
-        ):
+    dim = dimension("cat", tensors[0], dim)
+    rest = shape[:dim] + shape[dim + 1 :]
+    for i, other in enumerate(shapes):
+        if len(other) != len(shape) or other[:dim] + other[dim + 1 :] != rest:
             raise ShapeError(
                 f"cat: Sizes of tensors must match except in dimension {dim}: tensor 0 has shape "
-                f"{shape}, tensor {i} {tuple(x.shape)}"
+                f"{shape}, tensor {i} {other}"
             )
-    return Cat(dim)(*kept)
+    return Cat(dim)(*tensors)
 
 
 def concat(tensors, dim=0):
