@@ -1657,6 +1657,8 @@ def clamp_(input, min=None, max=None):
 def _clamp_inputs(name, input, min, max):
     if min is None and max is None:
         raise RuntimeError(f"{name}: at least one of 'min' or 'max' must not be None")
+    if type(input) is ndarray:  # inside a first-order backward
+        return input, min, max
     given = [x for x in (tensor(name, input), min, max) if x is not None]
     broadcast_shape(name, *[x.shape for x in given if hasattr(x, "shape")])
     kind = result_type(name, *given)

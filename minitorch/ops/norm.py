@@ -1,0 +1,377 @@
+"""Normalisation: subtract a mean, divide by a deviation, over the batch, a layer or a group."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import kernels
+from ..autograd.grad_mode import no_grad
+from ..autograd.op import Op
+from ..errors import ShapeError
+from .common import is_tensor
+from .elementwise import add, mul, rsqrt, square, sub
+from .reduce import mean, sum
+from .shape import copy_, reshape
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
+
+
+def _gradient_through_statistics(grad, normal, inverse, dims):
+    """Gradient of ``(x - mean(x)) / deviation(x)``, where mean and deviation go over `dims`."""
+    along = mean(mul(grad, normal), dims, True)
+    return mul(sub(sub(grad, mean(grad, dims, True)), mul(normal, along)), inverse)
+
+
+def _normal(input, dims, eps):
+    """Return the normalised input and the inverse deviation, as functions of `input`."""
+    centred = sub(input, mean(input, dims, True))
+    inverse = rsqrt(add(mean(square(centred), dims, True), eps))
+    return mul(centred, inverse), inverse
+
+
+class BatchNorm(Op):
+    """Normalisation of every channel, then scale and shift.
+
+    In training the mean and variance are those of the batch; the kept ones serve the fused
+    backward, and `backward` computes them again, because they depend on the input.
+    """
+
+    formula = "dx = γ/σ (g - mean(g) - x̂ mean(g x̂)),  dγ = Σ g x̂,  dβ = Σ g"
+    reads = {0: (0, 1), 1: (0,), 2: ()}
+
+    def __init__(self, eps, statistics):
+        self.eps = eps
+        self.statistics = statistics  # (mean, variance) given, or None: those of the batch
+
+    def forward(self, input, weight, bias):
+        statistics = self.statistics or kernels.moments(input, _channel_dims(input))
+        self.constants = statistics
+        self.shape = (1, -1) + (1,) * (input.ndim - 2)
+        return kernels.batch_norm(input, *statistics, weight, bias, self.eps)
+
+    def backward(self, grad, needs):
+        input, weight, _ = self.inputs
+        dims = _channel_dims(grad)
+        if self.statistics is None:
+            normal, inverse = _normal(input, dims, self.eps)
+            grad_input = _gradient_through_statistics(grad, normal, inverse, dims)
+        else:
+            average, variance = (v.reshape(self.shape) for v in self.statistics)
+            inverse = (1 / np.sqrt(variance + self.eps)).astype(variance.dtype)
+            normal = mul(sub(input, average), inverse) if needs[1] else None
+            grad_input = mul(grad, inverse)
+        if weight is not None:
+            grad_input = mul(grad_input, reshape(weight, self.shape))
+        grad_weight = sum(mul(grad, normal), dims) if needs[1] else None
+        return grad_input, grad_weight, sum(grad, dims) if needs[2] else None
+
+    def fused_backward(self, grad, needs):
+        input, weight, _ = self.inputs
+        if input is None:  # only the shift is wanted
+            return None, None, sum(grad, _channel_dims(grad))
+        training = self.statistics is None
+        return kernels.batch_norm_backward(grad, input, *self.constants, weight, self.eps, training)
+
+
+class Normalize(Op):
+    """Normalisation of every row of a matrix to mean 0 and variance 1."""
+
+    formula = "dx = 1/σ (g - mean(g) - x̂ mean(g x̂))"
+    reads = {0: (0,)}
+
+    def __init__(self, eps):
+        self.eps = eps
+
+    def forward(self, input):
+        average, variance = kernels.moments(input, (1,))
+        inverse = 1 / np.sqrt(variance.astype(np.float64) + self.eps)
+        self.constants = average, inverse
+        zeros = np.zeros_like(average)
+        return kernels.norm_apply(input[None], average, inverse, zeros)[0]
+
+    def backward(self, grad, needs):
+        normal, inverse = _normal(self.inputs[0], 1, self.eps)
+        return (_gradient_through_statistics(grad, normal, inverse, 1),)
+
+    def fused_backward(self, grad, needs):
+        (input,) = self.inputs
+        average, inverse = self.constants
+        sum_grad, sum_product = kernels.norm_sums(grad[None], input[None], average)
+        count = max(1, input.shape[1])
+        k1, k2 = sum_grad / count, sum_product * inverse * inverse / count
+        return (kernels.norm_grad(grad[None], input[None], average, k1, k2, inverse)[0],)
+
+
+def _channel_dims(input):
+    return (0, *range(2, input.ndim))
+
+
+def _check_floating(name, input):
+    if not is_tensor(input):
+        raise TypeError(f"{name}: input must be a Tensor, got {type(input).__name__}")
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"{name}: input must be floating-point, got {input.dtype}")
+
+
+def _check_channels(name, input, **parameters):
+    for label, value in parameters.items():
+        if value is not None and tuple(value.shape) != (input.shape[1],):
+            raise ShapeError(
+                f"{name}: {label} must have one element per channel, shape ({input.shape[1]},), "
+                f"got {tuple(value.shape)}: input {tuple(input.shape)}"
+            )
+
+
+def _check_enough(name, input, values):
+    if values == 1:
+        raise ValueError(
+            f"{name}: Expected more than 1 value per channel when training, got input size "
+            f"{tuple(input.shape)}"
+        )
+
+
+def _blend(running, value, momentum):
+    """Move a running statistic towards the value of this batch."""
+    blended = add(mul(running, 1 - momentum), mul(type(running)._wrap(value), momentum))
+    copy_(running, blended)
+
+
+def batch_norm(
+    input,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """Normalise every channel over the batch, then scale and shift.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C) or (N, C, \\*spatial), floating-point.
+    running_mean, running_var : Tensor or None
+        (C,). Used when `training` is False; when it is True and they are given, they are moved
+        towards the statistics of the batch (the variance unbiased).
+    weight, bias : Tensor or None
+        (C,): scale and shift.
+    training : bool
+        Use the statistics of the batch.
+    momentum : float
+        Weight of the batch in the running statistics.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    ShapeError
+        If a parameter does not have one element per channel.
+    ValueError
+        If there is a single value per channel in training.
+
+    Notes
+    -----
+    Ioffe and Szegedy 2015, "Batch Normalization", algorithms 1 and 2 (arXiv 1502.03167).
+    """
+    _check_floating("batch_norm", input)
+    if input.ndim < 2:
+        raise ShapeError(
+            f"batch_norm: input must be (N, C) or (N, C, *spatial), got {tuple(input.shape)}"
+        )
+    _check_channels(
+        "batch_norm",
+        input,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+    )
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError(
+                "batch_norm: running_mean and running_var must be given when training=False"
+            )
+        # Copies: a later training step writes into the running statistics.
+        given = tuple(np.array(v._array) for v in (running_mean, running_var))
+        return BatchNorm(eps, given)(input, weight, bias)
+    count = input.numel() // max(1, input.shape[1])
+    _check_enough("batch_norm", input, count)
+    op = BatchNorm(eps, None)
+    output = op(input, weight, bias)
+    if running_mean is not None or running_var is not None:
+        average, variance = op.constants
+        with no_grad():
+            if running_mean is not None and count:
+                _blend(running_mean, average, momentum)
+            if running_var is not None and count:
+                _blend(running_var, variance * (count / (count - 1)), momentum)
+    return output
+
+
+def _affine(normal, weight, bias, shape):
+    """Scale and shift by parameters viewed as `shape`."""
+    if weight is not None:
+        normal = mul(normal, reshape(weight, shape))
+    return normal if bias is None else add(normal, reshape(bias, shape))
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """Normalise over the last dimensions, then scale and shift every element.
+
+    Parameters
+    ----------
+    input : Tensor
+        (\\*, \\*normalized_shape), floating-point.
+    normalized_shape : int or sequence of int
+        Sizes of the last dimensions.
+    weight, bias : Tensor or None
+        Of shape `normalized_shape`.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    ShapeError
+        If the last dimensions of `input`, or the parameters, have other sizes.
+
+    Notes
+    -----
+    Ba, Kiros and Hinton 2016, "Layer Normalization" (arXiv 1607.06450).
+    """
+    _check_floating("layer_norm", input)
+    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not sizes or tuple(input.shape[-len(sizes) :]) != sizes:
+        raise ShapeError(
+            f"layer_norm: input must end in normalized_shape {sizes}, got {tuple(input.shape)}"
+        )
+    for label, value in (("weight", weight), ("bias", bias)):
+        if value is not None and tuple(value.shape) != sizes:
+            raise ShapeError(
+                f"layer_norm: {label} must have normalized_shape {sizes}, got {tuple(value.shape)}"
+            )
+    width = math.prod(sizes)
+    rows = math.prod(input.shape[: input.ndim - len(sizes)])
+    normal = reshape(Normalize(eps)(reshape(input, (rows, width))), input.shape)
+    return _affine(normal, weight, bias, sizes)
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+    """Normalise every group of channels of every sample, then scale and shift channels.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, \\*), floating-point.
+    num_groups : int
+        Divides C.
+    weight, bias : Tensor or None
+        (C,)
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Raises
+    ------
+    ShapeError
+        If the channels cannot be divided, or a parameter has another size.
+
+    Notes
+    -----
+    Wu and He 2018, "Group Normalization" (arXiv 1803.08494).
+    """
+    _check_floating("group_norm", input)
+    if input.ndim < 2:
+        raise ShapeError(f"group_norm: input must be (N, C, *), got {tuple(input.shape)}")
+    channels = input.shape[1]
+    if num_groups <= 0 or channels % num_groups:
+        raise ShapeError(
+            f"group_norm: num_groups {num_groups} must divide the {channels} channels of input "
+            f"{tuple(input.shape)}"
+        )
+    _check_channels("group_norm", input, weight=weight, bias=bias)
+    rows = input.shape[0] * num_groups
+    width = math.prod(input.shape[1:]) // num_groups
+    normal = reshape(Normalize(eps)(reshape(input, (rows, width))), input.shape)
+    return _affine(normal, weight, bias, (channels,) + (1,) * (input.ndim - 2))
+
+
+def instance_norm(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats=True,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """Normalise every channel of every sample, then scale and shift.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, \\*spatial), floating-point.
+    running_mean, running_var : Tensor or None
+        (C,). Used when `use_input_stats` is False, else moved towards the mean over the batch of
+        the samples' statistics.
+    weight, bias : Tensor or None
+        (C,)
+    use_input_stats : bool
+        Use the statistics of each sample.
+    momentum : float
+        Weight of the batch in the running statistics.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `input`.
+
+    Notes
+    -----
+    Ulyanov, Vedaldi and Lempitsky 2016, "Instance Normalization" (arXiv 1607.08022).
+    """
+    _check_floating("instance_norm", input)
+    if input.ndim < 3:
+        raise ShapeError(f"instance_norm: input must be (N, C, *spatial), got {tuple(input.shape)}")
+    _check_channels(
+        "instance_norm",
+        input,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+    )
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    batch, channels = input.shape[:2]
+    count = math.prod(input.shape[2:])
+    _check_enough("instance_norm", input, count)
+    op = Normalize(eps)
+    normal = reshape(op(reshape(input, (batch * channels, count))), input.shape)
+    if running_mean is not None and batch:
+        average, inverse = (v.reshape(batch, channels) for v in op.constants)
+        variance = (1 / (inverse * inverse) - eps) * (count / (count - 1))
+        with no_grad():
+            _blend(running_mean, average.mean(0), momentum)
+            _blend(running_var, variance.mean(0).astype(average.dtype), momentum)
+    return _affine(normal, weight, bias, (channels,) + (1,) * (input.ndim - 2))
