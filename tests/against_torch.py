@@ -12,7 +12,9 @@ def leaves(arrays):
 
 
 def derivatives(framework, function, inputs, wrap):
-    """Return results, gradients and second gradients along fixed random directions.
+    """Return results, gradients (plainly and by a recorded walk) and second gradients.
+
+    The directions are random, but the same for every framework.
 
     `inputs` are leaves of the framework, `wrap` makes its tensors from arrays.
     """
@@ -25,14 +27,18 @@ def derivatives(framework, function, inputs, wrap):
     grad = framework.autograd.grad
     output = function(*inputs)
     cotangent = random_like(output).requires_grad_()
+    plain = grad(function(*inputs), inputs, cotangent.detach())
     first = grad(output, inputs, cotangent, create_graph=True)
     directions = [random_like(g) for g in first]
     second = grad(first, [*inputs, cotangent], directions, allow_unused=True)
-    return output, first, second
+    return (output,), plain, first, second
 
 
-def compare(torch, name, arrays, settings, rtol=1e-9, atol=1e-9):
-    """Compare ``functional.<name>(*arrays, **settings)`` and its derivatives with PyTorch's."""
+def compare(torch, name, arrays, settings, rtol=1e-9, atol=1e-9, functions=None):
+    """Compare ``functional.<name>(*arrays, **settings)`` and its derivatives with PyTorch's.
+
+    `functions` are the functions of PyTorch and ours, where a name does not say enough.
+    """
 
     def theirs(*inputs):
         return getattr(torch.nn.functional, name)(*inputs, **settings)
@@ -40,6 +46,8 @@ def compare(torch, name, arrays, settings, rtol=1e-9, atol=1e-9):
     def ours(*inputs):
         return getattr(minitorch.nn.functional, name)(*inputs, **settings)
 
+    if functions is not None:
+        theirs, ours = functions
     expected = derivatives(
         torch,
         theirs,
@@ -47,13 +55,13 @@ def compare(torch, name, arrays, settings, rtol=1e-9, atol=1e-9):
         torch.from_numpy,
     )
     got = derivatives(minitorch, ours, leaves(arrays), Tensor._wrap)
-    for what, one, other in zip(("result", "gradient", "second"), got, expected, strict=True):
-        one, other = ((v,) if what == "result" else v for v in (one, other))
+    parts = ("result", "plain gradient", "gradient", "second gradient")
+    for what, one, other in zip(parts, got, expected, strict=True):
         for number, (a, b) in enumerate(zip(one, other, strict=True)):
             message = f"{what} {number} of {name}, {[x.shape for x in arrays]}, {settings}"
             if a is None and b is None:
                 continue
             # None is another way to say zero.
-            a = np.zeros_like(b.detach().numpy()) if a is None else a.detach()._array
-            b = np.zeros_like(a) if b is None else b.detach().numpy()
+            a = np.zeros(tuple(b.shape)) if a is None else a.detach()._array
+            b = np.zeros_like(a) if b is None else b.detach().numpy(force=True)
             np.testing.assert_allclose(a, b, rtol, atol, err_msg=message)

@@ -5,7 +5,9 @@ from .common import cast, dimension
 from .conv import *
 from .elementwise import *
 from .index import *
+from .loss import *
 from .matmul import *
+from .norm import *
 from .pool import *
 from .random import *
 from .reduce import *
