@@ -66,8 +66,7 @@ class Window:
         ndim : int
             Number of spatial dimensions.
         kernel, stride, dilation : int or sequence of int
-            One number for all spatial dimensions or one for each. ``stride=None`` means the
-            kernel's size.
+            One number for all spatial dimensions or one for each.
         padding : int, sequence, 'same' or 'valid'
             One number, or one entry per spatial dimension: a number for both sides or a pair
             (before, after). ``'same'`` keeps the size of the image; where the padding is odd, the
@@ -85,7 +84,7 @@ class Window:
             If a number is out of its range or the number of entries is wrong.
         """
         kernel = integers(op, kernel_name, kernel, ndim)
-        stride = kernel if stride is None else integers(op, "stride", stride, ndim)
+        stride = integers(op, "stride", stride, ndim)
         dilation = integers(op, "dilation", dilation, ndim)
         groups = integer(op, "groups", groups)
         extent = _extent(kernel, dilation)
@@ -303,7 +302,7 @@ def conv_window(op, ndim, input, weight, bias, stride, padding, dilation, groups
             f"{shapes}, padding {padding}, dilation {dilation}"
         )
     _check_count(op, (*input[: -ndim - 1], weight[0], *size))
-    return window
+    return _tamed(window, input[-ndim:])
 
 
 @_remembered
@@ -375,7 +374,7 @@ def conv_transpose_window(
         (before, after - more // step * step)
         for (before, after), more, step in zip(window.padding, extra, window.stride, strict=True)
     )
-    return replace(window, padding=padding), size
+    return _tamed(replace(window, padding=padding), size), size
 
 
 @_remembered
@@ -404,8 +403,8 @@ def pool_window(op, ndim, input, kernel_size, stride, padding, dilation, ceil_mo
     _check_image(op, ndim, input)
     if isinstance(padding, str):
         raise TypeError(f"{op}: padding must be numbers, got {padding!r}")
-    if isinstance(stride, tuple | list) and not stride:
-        stride = None
+    if stride is None or (isinstance(stride, tuple | list) and not stride):
+        stride = kernel_size
     window = Window.of(ndim, kernel_size, stride, padding, dilation, 1, ceil_mode, op)
     for taps, pair in zip(window.kernel, window.padding, strict=True):
         if 2 * max(pair) > taps:
@@ -427,7 +426,7 @@ def pool_window(op, ndim, input, kernel_size, stride, padding, dilation, ceil_mo
         if -before % step >= length:
             raise ShapeError(f"{op}: a window has all its taps in the padding: {settings}")
     _check_count(op, (*input[:-ndim], *size))
-    return window
+    return _tamed(window, input[-ndim:])
 
 
 @_remembered
@@ -475,6 +474,20 @@ def adaptive_ranges(length, count):
         First element and end of each range.
     """
     return [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+
+
+def _tamed(window, size):
+    """Return the same window with strides and dilations no larger than makes a difference.
+
+    A stride that leads out of the image, or a dilation of a single tap, may be any number, and the
+    kernels loop over strides.
+    """
+    stride, dilation = [], []
+    for i, (before, after) in enumerate(window.padding):
+        room = abs(size[i] + before + after - window.extent[i])
+        stride.append(min(window.stride[i], max(room + 1, size[i] + before)))
+        dilation.append(window.dilation[i] if window.kernel[i] > 1 else 1)
+    return replace(window, stride=tuple(stride), dilation=tuple(dilation))
 
 
 def _check_image(op, ndim, input):

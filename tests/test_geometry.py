@@ -170,6 +170,28 @@ def test_transposed_window_has_the_positions_of_the_input():
             assert window.output_size(result) == (length,)
 
 
+def test_strides_out_of_the_image_are_tamed():
+    """They make no difference to the positions, and stay small enough to loop over."""
+    for length, taps, stride, before, ceil_mode in itertools.product(
+        range(1, 6), range(1, 6), (1, 2, 3, 5, 8, 13, 2**40), range(3), (False, True)
+    ):
+        if 2 * before > taps:
+            continue
+        asked = Window((taps,), (stride,), ((before, 0),), (1,), 1, ceil_mode)
+        if asked.output_size((length,))[0] < 1:
+            continue
+        window = geometry.pool_window(
+            "p", 1, (1, 1, length), taps, stride, ((before, 0),), 1, ceil_mode
+        )
+        assert window.output_size((length,)) == asked.output_size((length,))
+        assert window.stride[0] <= length + taps + before
+    assert conv(weight=(6, 2, 1, 3), stride=2**40, dilation=3).stride == (9, 9)
+    assert conv(weight=(6, 2, 1, 1), dilation=2**40).dilation == (1, 1)
+    window, size = transpose(input=(8, 4, 1, 9), stride=(2**40, 1))
+    assert size == (3, 11)
+    assert window == Window.of(2, 3, (3, 1), groups=2)
+
+
 MESSAGES = [
     (
         conv,
@@ -349,8 +371,9 @@ def test_messages(check, arguments, message):
             (adaptive, ("output_size",)),
         )
         for name in names
-        for value in (True, 1.0, (1, 1.0), (np.True_, 1), "1", {}, float("nan"))
+        for value in (True, 1.0, (1, 1.0), (np.True_, 1), "1", {}, float("nan"), None)
         if not (isinstance(value, str) and name == "padding" and check is conv)
+        if not (value is None and name in ("stride", "output_size") and check in (pool, adaptive))
     ],
 )
 def test_only_integers(check, name, value):
@@ -392,7 +415,7 @@ def test_max_window_never_misses_the_image():
         hit = all(any(0 <= s + j * dilation < length for j in range(kernel)) for s in starts)
         arguments = ("p", 1, (1, 1, length), kernel, stride, padding, dilation, ceil_mode)
         if hit:
-            assert geometry.pool_window(*arguments) == window
+            assert geometry.pool_window(*arguments).output_size((length,)) == (count,)
         else:
             with pytest.raises(ShapeError, match="all its taps in the padding"):
                 geometry.pool_window(*arguments)

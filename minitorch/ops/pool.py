@@ -511,7 +511,7 @@ def _adaptive_avg_pool(op, ndim, input, output_size):
     if 0 not in size and all(n % m == 0 for n, m in zip(spatial, size, strict=True)):
         # The parts are equal and do not overlap: a window does it, in one call.
         kernel = tuple(n // m for n, m in zip(spatial, size, strict=True))
-        window = geometry.Window.of(ndim, kernel, stride=None)
+        window = geometry.Window.of(ndim, kernel, stride=kernel)
         return _applied(AvgPool(window, True, None), ndim, input)
     return _applied(AdaptiveAvgPool(size), ndim, input)
 
