@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -92,6 +93,30 @@ CASES = {
     "adaptive_max_pool1d": ("AdaptiveMaxPool1d", (3,), {}, (2, 3, 8)),
     "adaptive_max_pool2d": ("AdaptiveMaxPool2d", ((2, 3),), {}, (2, 3, 5, 7)),
     "adaptive_max_pool3d": ("AdaptiveMaxPool3d", (2,), {}, (2, 3, 3, 5, 7)),
+    "batch_norm1d": ("BatchNorm1d", (4,), {}, (5, 4)),
+    "batch_norm1d long": ("BatchNorm1d", (4,), {"eps": 1e-3, "momentum": 0.4}, (5, 4, 3)),
+    "batch_norm2d": ("BatchNorm2d", (3,), {}, (4, 3, 5, 2)),
+    "batch_norm2d average": ("BatchNorm2d", (3,), {"momentum": None}, (4, 3, 5, 2)),
+    "batch_norm2d plain": ("BatchNorm2d", (3,), {"affine": False}, (4, 3, 5, 2)),
+    "batch_norm2d no bias": ("BatchNorm2d", (3,), {"bias": False}, (4, 3, 5, 2)),
+    "batch_norm2d batch": ("BatchNorm2d", (3,), {"track_running_stats": False}, (4, 3, 5, 2)),
+    "batch_norm3d": ("BatchNorm3d", (2,), {}, (3, 2, 2, 3, 2)),
+    "instance_norm1d": ("InstanceNorm1d", (4,), {"affine": True}, (2, 4, 6)),
+    "instance_norm2d": ("InstanceNorm2d", (3,), {}, (2, 3, 5, 4)),
+    "instance_norm2d single": ("InstanceNorm2d", (3,), {}, (3, 5, 4)),
+    "instance_norm2d tracked": (
+        "InstanceNorm2d",
+        (3,),
+        {"affine": True, "track_running_stats": True},
+        (2, 3, 5, 4),
+    ),
+    "instance_norm3d": ("InstanceNorm3d", (2,), {"eps": 1e-2}, (2, 2, 3, 2, 4)),
+    "layer_norm": ("LayerNorm", (6,), {}, (2, 3, 6)),
+    "layer_norm two": ("LayerNorm", ((3, 6),), {"eps": 1e-3, "bias": False}, (2, 3, 6)),
+    "layer_norm plain": ("LayerNorm", ([6],), {"elementwise_affine": False}, (2, 3, 6)),
+    "group_norm": ("GroupNorm", (2, 6), {}, (3, 6, 4, 2)),
+    "group_norm plain": ("GroupNorm", (3, 6), {"affine": False, "eps": 1e-3}, (3, 6, 4)),
+    "group_norm no bias": ("GroupNorm", (3, 6), {"bias": False}, (3, 6, 4)),
     "relu": ("ReLU", (), {}, (3, 7)),
     "relu inplace": ("ReLU", (True,), {}, (3, 7)),
     "relu6": ("ReLU6", (), {}, (3, 7)),
@@ -140,6 +165,45 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 RANDOM_IN_TRAINING = {name for name in CASES if "dropout" in name} - {
     "dropout 0",
     "dropout 1",
+}
+
+
+# name: (class, keyword arguments, shape of the input, kind of target)
+LOSSES = {
+    "cross entropy": ("CrossEntropyLoss", {}, (5, 4), "classes"),
+    "cross entropy all": (
+        "CrossEntropyLoss",
+        {"weight": [0.5, 1.0, 2.0, 0.1], "ignore_index": 1, "label_smoothing": 0.2},
+        (5, 4),
+        "classes",
+    ),
+    "cross entropy of images": ("CrossEntropyLoss", {"reduction": "sum"}, (2, 4, 3, 2), "classes"),
+    "cross entropy none": ("CrossEntropyLoss", {"reduction": "none"}, (5, 4), "classes"),
+    "cross entropy of probabilities": ("CrossEntropyLoss", {}, (5, 4), "probabilities"),
+    "nll": ("NLLLoss", {}, (5, 4), "classes"),
+    "nll all": (
+        "NLLLoss",
+        {"weight": [0.5, 1.0, 2.0, 0.1], "ignore_index": 1, "reduction": "sum"},
+        (5, 4),
+        "classes",
+    ),
+    "mse": ("MSELoss", {}, (5, 4), "like"),
+    "mse sum": ("MSELoss", {"reduction": "sum"}, (5, 4), "like"),
+    "mse none": ("MSELoss", {"reduction": "none"}, (5, 4), "like"),
+    "l1": ("L1Loss", {}, (5, 4), "like"),
+    "smooth l1": ("SmoothL1Loss", {"beta": 0.5}, (5, 4), "like"),
+    "huber": ("HuberLoss", {"delta": 0.7, "reduction": "sum"}, (5, 4), "like"),
+    "bce": ("BCELoss", {}, (5, 4), "unit"),
+    "bce weighted": ("BCELoss", {"weight": [0.5, 1.0, 2.0, 0.1]}, (5, 4), "unit"),
+    "bce logits": ("BCEWithLogitsLoss", {}, (5, 4), "probabilities"),
+    "bce logits all": (
+        "BCEWithLogitsLoss",
+        {"weight": [0.5, 1.0, 2.0, 0.1], "pos_weight": [1.0, 2.0, 3.0, 4.0], "reduction": "sum"},
+        (5, 4),
+        "probabilities",
+    ),
+    "kl": ("KLDivLoss", {"reduction": "batchmean"}, (5, 4), "probabilities"),
+    "kl log": ("KLDivLoss", {"reduction": "sum", "log_target": True}, (5, 4), "like"),
 }
 
 
@@ -237,6 +301,48 @@ def test_float32_and_copies(torch, name):
         assert_close(result, theirs(x_theirs * 1), 2e-5)
 
 
+def target_of(kind, shape, generator):
+    if kind == "classes":
+        return generator.integers(0, shape[1], (shape[0], *shape[2:]))
+    if kind == "probabilities":
+        values = generator.uniform(0.1, 1, shape)
+        return values / values.sum(1, keepdims=True)
+    return generator.uniform(0.1, 0.9, shape) if kind == "unit" else generator.normal(size=shape)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses(torch, name):
+    cls, options, shape, kind = LOSSES[name]
+    generator = np.random.default_rng(3)
+    x = generator.uniform(0.1, 0.9, shape) if kind == "unit" else generator.normal(size=shape)
+    target = target_of(kind, shape, generator)
+
+    def layer(F):
+        tensors = ("weight", "pos_weight")
+        made = {k: F.tensor(v, dtype=F.float64) if k in tensors else v for k, v in options.items()}
+        return getattr(F.nn, cls)(**made)
+
+    ours, theirs = layer(minitorch), layer(torch)
+    assert repr(ours) == repr(theirs)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    x_ours, x_theirs = both_inputs(torch, x)
+    result = run(lambda v: ours(v, minitorch.from_numpy(target)), x_ours)
+    assert_close(result, run(lambda v: theirs(v, torch.from_numpy(target)), x_theirs))
+    assert_close(x_ours.grad, x_theirs.grad)
+
+
+@pytest.mark.parametrize("size_average", [None, True, False])
+@pytest.mark.parametrize("reduce", [None, True, False])
+def test_old_reduction_arguments(torch, size_average, reduce):
+    def reduction(F):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            made = F.nn.MSELoss(size_average=size_average, reduce=reduce).reduction
+        return made, [w.category for w in caught]
+
+    assert reduction(minitorch) == reduction(torch)
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_bilinear(torch, bias):
     ours, theirs = nn.Bilinear(3, 4, 5, bias).double(), torch.nn.Bilinear(3, 4, 5, bias).double()
@@ -313,6 +419,28 @@ def test_padding_of_two_sides():
     )
 
 
+def test_batch_that_is_refused_does_not_count():
+    layer = nn.BatchNorm1d(3)
+    with pytest.raises(ValueError):
+        layer(minitorch.ones(1, 3))
+    assert layer.num_batches_tracked.item() == 0
+    assert layer.running_mean.tolist() == [0, 0, 0]
+
+
+def test_batch_norm_state_of_version_1(torch):
+    ours, theirs = nn.BatchNorm2d(3), torch.nn.BatchNorm2d(3)
+    for layer in (ours, theirs):
+        layer.num_batches_tracked += 5
+        old = layer.state_dict()
+        del old["num_batches_tracked"]
+        old._metadata[""]["version"] = 1
+        layer.load_state_dict(old)
+        old._metadata[""]["version"] = 2
+        with pytest.raises(RuntimeError, match=r"Missing key.*num_batches_tracked"):
+            layer.load_state_dict(old)
+    assert ours.num_batches_tracked.item() == theirs.num_batches_tracked.item() == 5
+
+
 @pytest.mark.parametrize("name", ["Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose2d"])
 def test_initial_distribution(torch, name):
     args = (40, 60) if name == "Linear" else (20, 30, 3)
@@ -326,9 +454,9 @@ def test_initial_distribution(torch, name):
         assert abs(values.mean()) < bound * 3 / np.sqrt(values.size)
 
 
-@pytest.mark.parametrize("name", ["Linear", "Conv2d", "PReLU"])
+@pytest.mark.parametrize("name", ["Linear", "Conv2d", "BatchNorm2d", "PReLU"])
 def test_dtype_argument(name):
-    args = {"Linear": (4, 6), "Conv2d": (2, 3, 3), "PReLU": ()}[name]
+    args = {"Linear": (4, 6), "Conv2d": (2, 3, 3), "BatchNorm2d": (3,), "PReLU": ()}[name]
     layer = getattr(nn, name)(*args, dtype=minitorch.float64, device="cpu")
     assert all(p.dtype is minitorch.float64 for p in layer.parameters())
     with pytest.raises(RuntimeError, match="CPU only"):
@@ -356,6 +484,9 @@ ERRORS = {
         'Only "zeros" padding mode',
     ),
     "p": (lambda F: F.nn.Dropout(1.5), "between 0 and 1, but got 1.5"),
+    "batch norm": (lambda F: F.nn.BatchNorm2d(3)(F.ones(2, 3)), "expected 4D input .got 2D input"),
+    "batch norm 1d": (lambda F: F.nn.BatchNorm1d(3)(F.ones(3)), "expected 2D or 3D input"),
+    "group norm": (lambda F: F.nn.GroupNorm(2, 3), "must be divisible by num_groups"),
     "unflatten": (lambda F: F.nn.Unflatten(1, 3), "unflattened_size"),
     "unflatten entry": (lambda F: F.nn.Unflatten(1, (1, "a")), "pos 1"),
     "hardtanh": (lambda F: F.nn.Hardtanh(2.0, 1.0), None),

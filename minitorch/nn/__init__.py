@@ -7,7 +7,9 @@ from .conv import *
 from .dropout import *
 from .flatten import *
 from .linear import *
+from .loss import *
 from .module import *
+from .norm import *
 from .parallel import *
 from .parameter import *
 from .pool import *
