@@ -507,6 +507,9 @@ def _unary(name, x, out, a, b):
     op = _UNARY[name]
     if not x.flags.aligned:
         x = contiguous(x)
+    order = _dense_order(x) if out is None else None
+    if order is not None:
+        return _unary(name, x.transpose(order), None, a, b).transpose(_inverse(order))
     shape = x.shape
     if out is None:
         result = memory.empty(shape, dtype)
@@ -577,6 +580,11 @@ def _binary(name, x, y, out, a, b):
     shape = x.shape
     if shape != y.shape:
         shape = np.broadcast_shapes(shape, y.shape)
+    if out is None and (x.ndim == 0 or y.ndim == 0 or x.strides == y.strides):
+        order = _dense_order(x if x.ndim else y)
+        if order is not None:
+            x, y = (v.transpose(order) if v.ndim else v for v in (x, y))
+            return _binary(name, x, y, None, a, b).transpose(_inverse(order))
     if out is not None and _usable(out, shape, out_dtype) and _in_place(out, x, y):
         result = out
     else:
@@ -615,6 +623,22 @@ def _binary(name, x, y, out, a, b):
         )
     check(status)
     return result if out is None else _store(result, out_dtype, out)
+
+
+def _dense_order(x):
+    """Return the order of dimensions in which `x` lies in memory without gaps, if it is not C's.
+
+    Elementwise results keep the layout of their inputs, as PyTorch's and numpy's do.
+    """
+    if x.flags.c_contiguous:
+        return None
+    strides = x.strides
+    order = sorted(range(x.ndim), key=lambda i: -strides[i])
+    return order if x.transpose(order).flags.c_contiguous else None
+
+
+def _inverse(order):
+    return sorted(range(len(order)), key=order.__getitem__)
 
 
 def where(condition, x, y):

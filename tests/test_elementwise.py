@@ -288,3 +288,16 @@ def test_large_arrays_agree_with_small(torch):
         compare(torch, getattr(minitorch, name), getattr(torch, name), x, y, atol=1e-4)
         row = np.abs(y[:, :300].T[:1]) + 1
         compare(torch, getattr(minitorch, name), getattr(torch, name), x.T, row, atol=2e-3)
+
+
+@pytest.mark.parametrize("rows", [5, 300])
+def test_results_keep_the_layout_of_their_inputs(torch, rows):
+    """Whatever the size: small arrays take another way than large ones."""
+    for library in (minitorch, torch):
+        x = library.rand(rows, 200, 3).permute(2, 0, 1)
+        for result in (x * 2.0, x + x, x.exp(), library.relu(x), x * x):
+            assert result.stride() == x.stride()
+    a = x.numpy()
+    ours = minitorch.from_numpy(a)
+    np.testing.assert_array_equal((ours * ours).numpy(), a * a)
+    np.testing.assert_array_equal((ours - 2.0).numpy(), a - np.float32(2))
