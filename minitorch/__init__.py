@@ -28,7 +28,9 @@ from .ops.activation import (
 from .ops.conv import *
 from .ops.elementwise import *
 from .ops.index import *
+from .ops.loss import binary_cross_entropy_with_logits, kl_div
 from .ops.matmul import *
+from .ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from .ops.pool import *
 from .ops.random import *
 from .ops.reduce import *

@@ -101,6 +101,34 @@ def test_running_statistics(torch, rng, name):
     np.testing.assert_allclose(*kept, rtol=1e-12)
 
 
+def test_rms_norm(torch, rng):
+    for eps in (None, 0.1):
+        compare_functions(
+            torch,
+            lambda library, eps=eps: lambda x, w: library.nn.functional.rms_norm(x, (3, 4), w, eps),
+            [rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 4))],
+        )
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 3), (2, 5, 3, 2), (1, 4, 2, 2, 2)], ids=str)
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_local_response_norm(torch, rng, shape, size):
+    compare_functions(
+        torch,
+        lambda library: lambda x: library.nn.functional.local_response_norm(x, size, 0.5, 0.7, 2.0),
+        [rng.normal(size=shape)],
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), (1.0, 0), (3.0, -1)], ids=str)
+def test_normalize(torch, rng, arguments):
+    compare_functions(
+        torch,
+        lambda library: lambda x: library.nn.functional.normalize(x, *arguments),
+        [rng.normal(size=(3, 4))],
+    )
+
+
 def test_float32_statistics_survive_a_large_mean(rng):
     x = rng.normal(10000, 1, (64, 2, 50)).astype(np.float32)
     output = F.batch_norm(minitorch.from_numpy(x), None, None, training=True, eps=0.0)

@@ -11,11 +11,20 @@ from ..autograd.grad_mode import no_grad
 from ..autograd.op import Op
 from ..errors import ShapeError
 from .common import is_tensor
-from .elementwise import add, mul, rsqrt, square, sub
-from .reduce import mean, sum
+from .elementwise import add, clamp_min, div, mul, pow, rsqrt, scale, square, sub
+from .pool import avg_pool2d
+from .reduce import mean, norm, sum
 from .shape import copy_, reshape
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "normalize",
+    "rms_norm",
+]
 
 
 def _gradient_through_statistics(grad, normal, inverse, dims):
@@ -71,6 +80,8 @@ class BatchNorm(Op):
         input, weight, _ = self.inputs
         if input is None:  # only the shift is wanted
             return None, None, sum(grad, _channel_dims(grad))
+        if input.size == 0:  # the statistics are NaN, but nothing was normalised by them
+            return self.backward(grad, needs)
         training = self.statistics is None
         return kernels.batch_norm_backward(grad, input, *self.constants, weight, self.eps, training)
 
@@ -224,6 +235,22 @@ def _affine(normal, weight, bias, shape):
     return normal if bias is None else add(normal, reshape(bias, shape))
 
 
+def _normalized_sizes(name, input, normalized_shape, **parameters):
+    """Return `normalized_shape` as a tuple, which `input` ends in and the parameters have."""
+    _check_floating(name, input)
+    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not sizes or tuple(input.shape[-len(sizes) :]) != sizes:
+        raise ShapeError(
+            f"{name}: input must end in normalized_shape {sizes}, got {tuple(input.shape)}"
+        )
+    for label, value in parameters.items():
+        if value is not None and tuple(value.shape) != sizes:
+            raise ShapeError(
+                f"{name}: {label} must have normalized_shape {sizes}, got {tuple(value.shape)}"
+            )
+    return sizes
+
+
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """Normalise over the last dimensions, then scale and shift every element.
 
@@ -252,17 +279,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     -----
     Ba, Kiros and Hinton 2016, "Layer Normalization" (arXiv 1607.06450).
     """
-    _check_floating("layer_norm", input)
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not sizes or tuple(input.shape[-len(sizes) :]) != sizes:
-        raise ShapeError(
-            f"layer_norm: input must end in normalized_shape {sizes}, got {tuple(input.shape)}"
-        )
-    for label, value in (("weight", weight), ("bias", bias)):
-        if value is not None and tuple(value.shape) != sizes:
-            raise ShapeError(
-                f"layer_norm: {label} must have normalized_shape {sizes}, got {tuple(value.shape)}"
-            )
+    sizes = _normalized_sizes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     width = math.prod(sizes)
     rows = math.prod(input.shape[: input.ndim - len(sizes)])
     normal = reshape(Normalize(eps)(reshape(input, (rows, width))), input.shape)
@@ -375,3 +392,83 @@ def instance_norm(
             _blend(running_mean, average.mean(0), momentum)
             _blend(running_var, variance.mean(0).astype(average.dtype), momentum)
     return _affine(normal, weight, bias, (channels,) + (1,) * (input.ndim - 2))
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """Divide by the root of the mean square over the last dimensions (Zhang and Sennrich 2019).
+
+    Parameters
+    ----------
+    input : Tensor
+    normalized_shape : sequence of int
+        The sizes of these dimensions.
+    weight : Tensor, optional
+        Of that shape.
+    eps : float, optional
+        Added to the mean square. Default: the machine epsilon of the type.
+
+    Returns
+    -------
+    Tensor
+    """
+    sizes = _normalized_sizes("rms_norm", input, normalized_shape, weight=weight)
+    eps = float(np.finfo(input.dtype.numpy).eps) if eps is None else eps
+    dims = tuple(range(input.ndim - len(sizes), input.ndim))
+    root = rsqrt(scale(mean(square(input), dims, True), 1.0, eps))
+    return _affine(mul(input, root), weight, None, sizes)
+
+
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """Divide by a power of the mean square over neighbouring channels.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, ...), with at least three dimensions.
+    size : int
+        How many channels are neighbours.
+    alpha, beta, k : float
+        The divisor is ``(k + alpha * mean_square) ** beta``.
+
+    Returns
+    -------
+    Tensor
+
+    Notes
+    -----
+    Krizhevsky et al. 2012, section 3.3; there the sum takes the place of the mean.
+    """
+    _check_floating("local_response_norm", input)
+    if input.ndim < 3:
+        raise ShapeError(
+            f"local_response_norm: input must be (N, C, *spatial), got {tuple(input.shape)}"
+        )
+    if size < 1:
+        raise ValueError(f"local_response_norm: size must be at least 1, got {size}")
+    if input.numel() == 0:
+        return mul(input, 1.0)
+    n, channels = input.shape[:2]
+    squares = reshape(square(input), (n, 1, channels, -1))
+    padding = ((size // 2, (size - 1) // 2), (0, 0))
+    means = reshape(avg_pool2d(squares, (size, 1), 1, padding), input.shape)
+    return mul(input, pow(scale(means, float(alpha), float(k)), -float(beta)))
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12):
+    """Divide by the norm along a dimension.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float
+        Order of the norm.
+    dim : int or tuple of int
+    eps : float
+        The least divisor.
+
+    Returns
+    -------
+    Tensor
+    """
+    _check_floating("normalize", input)
+    return div(input, clamp_min(norm(input, p, dim, True), eps))
