@@ -1,5 +1,5 @@
-"""Computer vision: datasets, under torchvision's names."""
+"""Computer vision: datasets and models, under torchvision's names."""
 
-from . import datasets
+from . import datasets, models
 
-__all__ = ["datasets"]
+__all__ = ["datasets", "models"]

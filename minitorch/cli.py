@@ -1,0 +1,198 @@
+"""The ``minitorch`` command."""
+
+import argparse
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+DATASETS = ("digits", "mnist", "fashion_mnist")
+
+
+def main(arguments=None):
+    """
+    Run the command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process unless given.
+
+    Returns
+    -------
+    int
+        0 when all went well, 1 for an error in the input, 130 when interrupted. (Wrong usage exits
+        with 2.)
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of the output, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (OSError, ValueError) as error:
+        print(f"minitorch: error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser():
+    from . import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="minitorch", description="Train small convolutional networks, and look at the set-up."
+    )
+    parser.add_argument("--version", action="version", version=f"minitorch {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_train(commands)
+    info = commands.add_parser("info", help="show what this installation is and runs on")
+    info.set_defaults(run=_info)
+    return parser
+
+
+# ---- train
+
+
+def _add_train(commands):
+    train = commands.add_parser(
+        "train",
+        help="train a network on handwritten digits or on your copy of MNIST",
+        description="Train a small convolutional network. Without options: on the handwritten "
+        "digits that ship with minitorch. Writes OUT.pth (the weights), OUT.checkpoint.pth (to "
+        "resume from, after every epoch) and OUT.png or OUT.svg (the training curve).",
+    )
+    train.add_argument("--dataset", choices=DATASETS, default="digits", help="default: digits")
+    train.add_argument("--data", metavar="DIR", help="folder of the data set's files")
+    train.add_argument("--epochs", type=_positive(int), help="default: 15 (digits), 5 (mnist)")
+    train.add_argument("--batch-size", type=_positive(int), help="default: 32 (digits), 64 (mnist)")
+    train.add_argument("--lr", type=_positive(float), help="learning rate; default: 0.05")
+    train.add_argument("--seed", type=int, help="of weights and order; default: 0")
+    train.add_argument("--out", metavar="OUT", help="default: minitorch-<dataset>")
+    train.add_argument("--threads", type=_positive(int), help="default: the cores available")
+    train.add_argument(
+        "--resume", action="store_true", help="continue from OUT.checkpoint.pth, with its settings"
+    )
+    train.set_defaults(run=_train)
+
+
+def _positive(kind):
+    def convert(text):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise ValueError
+        return value
+
+    convert.__name__ = f"positive {kind.__name__}"  # argparse: "invalid positive int value"
+    return convert
+
+
+def _train(options):
+    from . import manual_seed, optim, save, set_num_threads
+    from .tools import plot_curves
+    from .train import Batches, Trainer
+    from .vision import models
+
+    out = options.out or f"minitorch-{options.dataset}"
+    checkpoint = f"{out}.checkpoint.pth"
+    if not Path(out).absolute().parent.is_dir():
+        raise FileNotFoundError(f"the folder of --out {out} does not exist")
+    if options.threads:
+        set_num_threads(options.threads)
+    train, test = _datasets(options)
+    settings = _settings(options, checkpoint)
+    manual_seed(settings["seed"])
+    network = "digits_net" if options.dataset == "digits" else "lenet5"
+    model = getattr(models, network)()
+    optimizer = optim.SGD(model.parameters(), settings["lr"], momentum=0.9, weight_decay=5e-4)
+    scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, settings["epochs"])
+    trainer = Trainer(
+        model, optimizer, scheduler=scheduler, checkpoint=checkpoint, settings=settings
+    )
+    if options.resume:
+        trainer.resume()
+    mean, std = float(train.data.numpy().mean() / 255), float(train.data.numpy().std() / 255)
+    size = settings["batch_size"]
+    parameters = sum(p.numel() for p in model.parameters())
+    print(f"{train}\n{network}: {parameters:,} parameters", flush=True)
+    try:
+        trainer.fit(
+            Batches(train, size, mean, std, seed=settings["seed"]),
+            Batches(test, 500, mean, std),
+            settings["epochs"],
+        )
+    except KeyboardInterrupt:
+        done = len(trainer.history)
+        kept = f"; continue from {checkpoint} with --resume" if done else ""
+        print(f"\ninterrupted after {done} whole epochs{kept}", file=sys.stderr)
+        return 130
+    save(model.state_dict(), f"{out}.pth")
+    title = f"{options.dataset}: {trainer.history[-1]['test']:.2%} of the test images"
+    print(f"weights         {out}.pth\ncheckpoint      {checkpoint}")
+    print(f"training curve  {plot_curves(trainer.history, out, title)}")
+    return 0
+
+
+def _settings(options, checkpoint):
+    """Return what determines the run: given options, else the checkpoint's, else defaults."""
+    small = options.dataset == "digits"
+    settings = {"epochs": 15 if small else 5, "batch_size": 32 if small else 64}
+    settings |= {"lr": 0.05, "seed": 0, "dataset": options.dataset}
+    given = {name: getattr(options, name) for name in settings}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not options.resume:
+        return settings | given
+    if not os.path.exists(checkpoint):
+        raise FileNotFoundError(f"--resume: there is no {checkpoint}")
+    from .train import load_checkpoint
+
+    settings = load_checkpoint(checkpoint)["settings"]
+    for name, value in given.items():
+        if settings[name] != value:
+            raise ValueError(
+                f"--resume: {checkpoint} was made with {name} {settings[name]}, not {value}"
+            )
+    return settings
+
+
+def _datasets(options):
+    """Return the training and the test part of the data set."""
+    from .vision import datasets
+
+    if options.dataset == "digits":
+        if options.data is not None:
+            raise ValueError(
+                "--data needs --dataset mnist or --dataset fashion_mnist: the digits ship with "
+                "minitorch"
+            )
+        return datasets.Digits(train=True), datasets.Digits(train=False)
+    if options.data is None:
+        raise ValueError(f"--dataset {options.dataset} needs --data DIR, the folder of its files")
+    kind = datasets.MNIST if options.dataset == "mnist" else datasets.FashionMNIST
+    return kind(options.data, train=True), kind(options.data, train=False)
+
+
+# ---- info
+
+
+def _info(options):
+    import numpy
+
+    from . import __version__, kernels
+
+    library = kernels.info()
+    rows = {
+        "minitorch": __version__,
+        "instruction set": f"{library['isa']} (usable: {', '.join(library['available'])})",
+        "threads": library["threads"],
+        "OpenMP": "yes" if library["openmp"] else "no: built without it, one thread",
+        "compiler": library["compiler"],
+        "python": sys.version.split()[0],
+        "numpy": numpy.__version__,
+    }
+    for name in ("matplotlib", "tqdm"):
+        rows[name] = "installed" if importlib.util.find_spec(name) else "not installed"
+    for name, value in rows.items():
+        print(f"{name:16} {value}")
+    return 0

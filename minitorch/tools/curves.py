@@ -1,0 +1,116 @@
+"""Pictures of a training: loss and accuracy per epoch."""
+
+import importlib.util
+import os
+from html import escape
+
+_TRAIN, _TEST = "#d95f02", "#1b6ca8"
+
+
+def plot_curves(history, path, title="training"):
+    """
+    Draw loss and accuracy per epoch.
+
+    Parameters
+    ----------
+    history : list of dict
+        As `minitorch.train.Trainer.history` has it: ``epoch``, ``loss``, ``train``, ``test``.
+    path : str or os.PathLike
+        Where to, without ending. matplotlib, when installed, writes ``.png``; otherwise an
+        ``.svg`` of the same curves is written.
+    title : str, default "training"
+        Above the picture.
+
+    Returns
+    -------
+    str
+        The path of the picture.
+    """
+    epochs = [record["epoch"] for record in history]
+    panels = [
+        ("loss", [("train", _TRAIN, [record["loss"] for record in history])]),
+        (
+            "accuracy, %",
+            [
+                ("train", _TRAIN, [100 * record["train"] for record in history]),
+                ("test", _TEST, [100 * record["test"] for record in history]),
+            ],
+        ),
+    ]
+    if importlib.util.find_spec("matplotlib") is not None:
+        path = os.fspath(path) + ".png"
+        _draw_with_matplotlib(epochs, panels, path, title)
+    else:
+        path = os.fspath(path) + ".svg"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(_svg(epochs, panels, title))
+    return path
+
+
+def _draw_with_matplotlib(epochs, panels, path, title):
+    from matplotlib.figure import Figure  # not pyplot: no window, no global state
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    figure.suptitle(title)
+    for axes, (label, curves) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        for name, colour, values in curves:
+            axes.plot(epochs, values, "o-", color=colour, label=name, markersize=3)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+_WIDTH, _HEIGHT, _LEFT, _TOP = 320, 200, 60, 50  # of a panel, and the space beside it
+
+
+def _svg(epochs, panels, title):
+    width = len(panels) * (_WIDTH + _LEFT + 30)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT + 110}"'
+        ' font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="{width / 2}" y="24" font-size="15" text-anchor="middle">{escape(title)}</text>',
+    ]
+    for number, (label, curves) in enumerate(panels):
+        left = _LEFT + number * (_WIDTH + _LEFT + 30)
+        parts += [f'<g transform="translate({left} {_TOP})">']
+        parts += [*_panel(epochs, label, curves), "</g>"]
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _panel(epochs, label, curves):
+    """Yield the elements of one diagram, its upper left corner at (0, 0)."""
+    finite = [v for _, _, values in curves for v in values if abs(v) < float("inf")] or [0.0]
+    low, high = min(finite), max(finite)
+    margin = 0.05 * (high - low) or 1.0
+    low, high = low - margin, high + margin
+    first, last = min(epochs, default=0), max(epochs, default=1)
+    yield f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="none" stroke="#888"/>'
+    yield f'<text x="{_WIDTH / 2}" y="{_HEIGHT + 36}" text-anchor="middle">epoch</text>'
+    yield f'<text transform="translate(-46 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
+    yield f"{escape(label)}</text>"
+    for fraction in (0, 0.25, 0.5, 0.75, 1):
+        y, value = _HEIGHT * (1 - fraction), low + fraction * (high - low)
+        yield f'<path d="M0 {y}h{_WIDTH}" stroke="#ddd"/>'
+        yield f'<text x="-6" y="{y + 4}" text-anchor="end">{value:.3g}</text>'
+
+    def x_of(epoch):
+        return _WIDTH * (epoch - first + 0.5) / (last - first + 1)
+
+    for epoch in range(first, last + 1, max(1, (last - first) // 8)):
+        yield f'<text x="{x_of(epoch):.1f}" y="{_HEIGHT + 18}" text-anchor="middle">{epoch}</text>'
+    for number, (name, colour, values) in enumerate(curves):
+        points = [
+            (x_of(epoch), _HEIGHT * (high - value) / (high - low))
+            for epoch, value in zip(epochs, values, strict=True)
+            if abs(value) < float("inf")
+        ]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        yield f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="{colour}"/>' for x, y in points)
+        y = _HEIGHT - 12 - 16 * number if label != "loss" else 18 + 16 * number
+        yield f'<text x="{_WIDTH - 10}" y="{y}" text-anchor="end" fill="{colour}">{name}</text>'

@@ -1,0 +1,164 @@
+"""The command: what it prints and writes, and how it fails."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_datasets import fake_mnist
+
+import minitorch
+from minitorch.cli import main
+
+DATA = os.environ.get("MINITORCH_DATA")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Run in a folder of its own, on one thread: other tests may keep the other cores busy."""
+    monkeypatch.chdir(tmp_path)
+    threads = minitorch.get_num_threads()
+    minitorch.set_num_threads(1)
+    yield tmp_path
+    minitorch.set_num_threads(threads)
+
+
+def error_of(capsys, *arguments):
+    """Run a command that must fail with exit code 1; return its message."""
+    assert main(list(arguments)) == 1
+    return capsys.readouterr().err
+
+
+class TestTrain:
+    def test_the_main_job(self, folder, capsys):
+        assert main(["train"]) == 0
+        out = capsys.readouterr().out
+        epochs = re.findall(r"epoch +(\d+)/15 .* train +([\d.]+)% +test +([\d.]+)%", out)
+        assert len(epochs) == 15 and float(epochs[-1][2]) >= 98
+        assert "weights         minitorch-digits.pth" in out
+        files = {p.name for p in folder.iterdir()}
+        assert {"minitorch-digits.pth", "minitorch-digits.checkpoint.pth"} < files
+        assert files & {"minitorch-digits.png", "minitorch-digits.svg"}
+        model = minitorch.vision.models.digits_net()
+        model.load_state_dict(minitorch.load("minitorch-digits.pth"))
+
+    def test_mnist_from_files(self, folder, capsys):
+        fake_mnist(folder / "some where")
+        arguments = ["train", "--dataset", "mnist", "--data", "some where", "--epochs", "1"]
+        assert main([*arguments, "--out", "a", "--batch-size", "2", "--lr", "0.1"]) == 0
+        assert "MNIST(7 images, 28x28, 10 classes)" in capsys.readouterr().out
+        assert Path("a.pth").exists()
+
+    def test_seed_and_threads(self, folder):
+        weights = []
+        for number, threads in enumerate(("1", "2")):
+            out = f"run{number}"
+            assert main(["train", "--epochs", "1", "--threads", threads, "--out", out]) == 0
+            weights.append(minitorch.load(f"{out}.pth"))
+        for name, value in weights[0].items():
+            assert np.array_equal(value.numpy(), weights[1][name].numpy())
+
+    def test_resume(self, folder, capsys, monkeypatch):
+        main(["train", "--epochs", "3", "--out", "whole"])
+        capsys.readouterr()
+        stop_after(monkeypatch, 2)
+        assert main(["train", "--epochs", "3", "--out", "parts"]) == 130
+        assert "interrupted after 2 whole epochs; continue" in capsys.readouterr().err
+        monkeypatch.undo()
+        os.chdir(folder)
+        assert "made with epochs 3, not 4" in error_of(
+            capsys, "train", "--resume", "--out", "parts", "--epochs", "4"
+        )
+        assert main(["train", "--resume", "--out", "parts"]) == 0
+        whole, parts = minitorch.load("whole.pth"), minitorch.load("parts.pth")
+        assert all(np.array_equal(whole[k].numpy(), parts[k].numpy()) for k in whole)
+
+    def test_errors(self, folder, capsys):
+        message = error_of(capsys, "train", "--dataset", "mnist", "--data", "nowhere")
+        assert message.startswith("minitorch: error: MNIST: file not found; looked for")
+        assert str(Path("nowhere/MNIST/raw/train-images-idx3-ubyte.gz")) in message
+        assert "needs --data DIR" in error_of(capsys, "train", "--dataset", "mnist")
+        assert "--data needs --dataset" in error_of(capsys, "train", "--data", "x")
+        assert "there is no" in error_of(capsys, "train", "--resume")
+        assert "does not exist" in error_of(capsys, "train", "--out", "no/where")
+        Path("train-images-idx3-ubyte").write_bytes(b"junk")
+        Path("train-labels-idx1-ubyte").write_bytes(b"junk")
+        message = error_of(capsys, "train", "--dataset", "mnist", "--data", ".")
+        assert "train-images-idx3-ubyte: not an IDX file" in message
+        assert not list(folder.glob("*.pth"))
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            [],
+            ["trian"],
+            ["train", "--epochs", "0"],
+            ["train", "--lr", "nan"],
+            ["train", "--dataset", "x"],
+        ],
+    )
+    def test_usage(self, arguments, capsys):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2 and "usage: minitorch" in capsys.readouterr().err
+
+    def test_ctrl_c(self, folder):
+        """A real signal to a real process: exit code 130, and a checkpoint that loads."""
+        command = [sys.executable, "-m", "minitorch", "train", "--epochs", "1000"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(minitorch.__file__).parents[1])}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            for line in process.stdout:
+                if line.startswith("epoch"):
+                    process.send_signal(signal.SIGINT)
+                    break
+            _, errors = process.communicate()
+        assert process.returncode == 130
+        assert re.search(r"interrupted after \d+ whole epochs; continue from", errors)
+        assert "Traceback" not in errors
+        assert len(minitorch.load("minitorch-digits.checkpoint.pth")["history"]) >= 1
+        assert not list(folder.glob(".*.tmp"))
+
+    @pytest.mark.skipif(DATA is None, reason="MINITORCH_DATA names no folder of data sets")
+    def test_lenet_on_mnist(self, capsys):
+        data = str(Path(DATA) / "mnist")
+        assert main(["train", "--dataset", "mnist", "--data", data, "--epochs", "2"]) == 0
+        accuracies = re.findall(r"test +([\d.]+)%", capsys.readouterr().out)
+        assert float(accuracies[-1]) >= 98.5
+
+
+def stop_after(monkeypatch, epochs):
+    """Press Ctrl-C when so many epochs are done."""
+    from minitorch.train import Trainer
+
+    report = Trainer._report
+
+    def interrupt(self, record, total):
+        report(self, record, total)
+        if record["epoch"] == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_report", interrupt)
+
+
+class TestInfo:
+    def test_rows(self, capsys):
+        assert main(["info"]) == 0
+        out = capsys.readouterr().out
+        for name in ("minitorch", "instruction set", "threads", "OpenMP", "compiler", "numpy"):
+            assert re.search(rf"^{name} +\S", out, re.MULTILINE)
+        assert np.__version__ in out and minitorch.__version__ in out
+
+    def test_as_a_module(self):
+        environment = {**os.environ, "PYTHONPATH": str(Path(minitorch.__file__).parents[1])}
+        for arguments in (["info"], ["--version"]):
+            result = subprocess.run(
+                [sys.executable, "-m", "minitorch", *arguments],
+                capture_output=True, text=True, check=True, env=environment,
+            )  # fmt: skip
+            assert minitorch.__version__ in result.stdout
