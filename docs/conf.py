@@ -40,13 +40,13 @@ html_css_files = ["minitorch.css"]
 html_math_renderer = "mathml"
 
 
-def escape_stars(app, what, name, obj, options, lines):
-    """Let docstrings write shapes as (N, C, *spatial), which is no emphasis."""
+def escape_shapes(app, what, name, obj, options, lines):
+    """Let docstrings write shapes as (N, C, *spatial) and magnitudes as |x|: they mean no markup."""
     for number, line in enumerate(lines):
         spans = re.split(r"(``.*?``|`.*?`)", line)
-        spans[::2] = [re.sub(r"(?<![\\*\w])\*(?=\w)", r"\\*", text) for text in spans[::2]]
+        spans[::2] = [re.sub(r"(?<!\\)[*|](?! )", r"\\\g<0>", text) for text in spans[::2]]
         lines[number] = "".join(spans)
 
 
 def setup(app):
-    app.connect("autodoc-process-docstring", escape_stars)
+    app.connect("autodoc-process-docstring", escape_shapes)
