@@ -41,7 +41,7 @@ html_math_renderer = "mathml"
 
 
 def escape_shapes(app, what, name, obj, options, lines):
-    """Let docstrings write shapes as (N, C, *spatial) and magnitudes as |x|: they mean no markup."""
+    """Let docstrings write shapes as (N, C, *spatial) and magnitudes as |x|."""
     for number, line in enumerate(lines):
         spans = re.split(r"(``.*?``|`.*?`)", line)
         spans[::2] = [re.sub(r"(?<!\\)[*|](?! )", r"\\\g<0>", text) for text in spans[::2]]

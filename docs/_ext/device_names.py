@@ -10,8 +10,10 @@ class DeviceNames(SphinxDirective):
 
     def run(self):
         lines = [".. list-table::", "   :header-rows: 1", "   :widths: 40 20 40", ""]
-        for row in [("name", "kind", "what it does"), *((f"``{n}``", *r) for n, r in NAMES.items())]:
-            lines += [f"   {'*' if cell is row[0] else ' '} - {cell}" for cell in row]
+        rows = [("name", "kind", "what it does")]
+        rows += [(f"``{name}``", *row) for name, row in NAMES.items()]
+        for name, kind, effect in rows:
+            lines += [f"   * - {name}", f"     - {kind}", f"     - {effect}"]
         return self.parse_text_to_nodes("\n".join(lines))
 
 

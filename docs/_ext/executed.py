@@ -32,12 +32,12 @@ class Run(SphinxDirective):
         return shown
 
     def _execute(self, code, names):
-        source, line = self.get_source_info()
+        source = self.get_source_info()[0]
         output = io.StringIO()
         raised = None
         try:
             # Blank lines in front, so that a traceback has the line numbers of the page.
-            program = compile("\n" * (self.content_offset) + code, source, "exec")
+            program = compile("\n" * self.content_offset + code, source, "exec")
             with contextlib.redirect_stdout(output):
                 exec(program, names)
         except Exception as error:
