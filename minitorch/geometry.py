@@ -477,17 +477,22 @@ def adaptive_ranges(length, count):
 
 
 def _tamed(window, size):
-    """Return the same window with strides and dilations no larger than makes a difference.
+    """Return a window with the same positions and taps, none of its numbers larger than it need be.
 
-    A stride that leads out of the image, or a dilation of a single tap, may be any number, and the
-    kernels loop over strides.
+    A stride that leads out of the image, taps beyond the end of it (in ceil mode) and the dilation
+    of a single tap may be any number, and the kernels loop over strides and taps.
     """
-    stride, dilation = [], []
+    kernel, stride, dilation = list(window.kernel), list(window.stride), list(window.dilation)
     for i, (before, after) in enumerate(window.padding):
-        room = abs(size[i] + before + after - window.extent[i])
-        stride.append(min(window.stride[i], max(room + 1, size[i] + before)))
-        dilation.append(window.dilation[i] if window.kernel[i] > 1 else 1)
-    return replace(window, stride=tuple(stride), dilation=tuple(dilation))
+        padded = size[i] + before + after
+        if window.extent[i] > padded:  # the only position
+            kernel[i] = -(-padded // dilation[i])
+            stride[i] = padded
+        if kernel[i] == 1:
+            dilation[i] = 1
+        room = padded - dilation[i] * (kernel[i] - 1) - 1
+        stride[i] = min(stride[i], max(room + 1, size[i] + before))
+    return replace(window, kernel=tuple(kernel), stride=tuple(stride), dilation=tuple(dilation))
 
 
 def _check_image(op, ndim, input):

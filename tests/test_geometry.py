@@ -170,21 +170,43 @@ def test_transposed_window_has_the_positions_of_the_input():
             assert window.output_size(result) == (length,)
 
 
-def test_strides_out_of_the_image_are_tamed():
-    """They make no difference to the positions, and stay small enough to loop over."""
-    for length, taps, stride, before, ceil_mode in itertools.product(
-        range(1, 6), range(1, 6), (1, 2, 3, 5, 8, 13, 2**40), range(3), (False, True)
+def test_numbers_that_make_no_difference_are_tamed():
+    """Strides out of the image and taps beyond it: the positions and their taps stay."""
+
+    def positions(window, length, stride):
+        (taps,), (dilation,), ((before, after),) = window.kernel, window.dilation, window.padding
+        count = window.output_size((length,))[0]
+        return [
+            [
+                place
+                for place in range(i * stride - before, length + after, dilation)
+                if place < i * stride - before + taps * dilation
+            ]
+            for i in range(count)
+        ]
+
+    for length, taps, stride, before, after, dilation, ceil_mode in itertools.product(
+        range(1, 6),
+        (1, 2, 3, 5, 7, 2**40),
+        (1, 2, 3, 5, 8, 13, 2**40),
+        range(3),
+        range(3),
+        (1, 2, 3, 2**40),
+        (False, True),
     ):
-        if 2 * before > taps:
+        padding = ((before, after),)
+        asked = Window((taps,), (stride,), padding, (dilation,), 1, ceil_mode)
+        if asked.output_size((length,))[0] < 1 or 2 * max(before, after) > taps:
             continue
-        asked = Window((taps,), (stride,), ((before, 0),), (1,), 1, ceil_mode)
-        if asked.output_size((length,))[0] < 1:
+        arguments = ("p", 1, (1, 1, length), taps, stride, padding, dilation, ceil_mode)
+        try:
+            window = geometry.pool_window(*arguments)
+        except ShapeError as error:
+            assert "all its taps in the padding" in str(error) or "too large" in str(error)
             continue
-        window = geometry.pool_window(
-            "p", 1, (1, 1, length), taps, stride, ((before, 0),), 1, ceil_mode
-        )
-        assert window.output_size((length,)) == asked.output_size((length,))
-        assert window.stride[0] <= length + taps + before
+        assert max(window.kernel + window.stride + window.dilation) <= length + before + after
+        ours = positions(window, length, window.stride[0])
+        assert ours == positions(asked, length, stride)
     assert conv(weight=(6, 2, 1, 3), stride=2**40, dilation=3).stride == (9, 9)
     assert conv(weight=(6, 2, 1, 1), dilation=2**40).dilation == (1, 1)
     window, size = transpose(input=(8, 4, 1, 9), stride=(2**40, 1))

@@ -180,3 +180,19 @@ def test_float16_is_computed_in_float32():
         half = pool(Tensor._wrap(x))
         single = pool(Tensor._wrap(x.astype("float32")))
         np.testing.assert_array_equal(half._array, single._array.astype("float16"))
+
+
+@pytest.mark.parametrize("kind", ["avg", "max"])
+def test_enormous_numbers(kind):
+    """What makes no difference costs nothing; what cannot be had is refused."""
+    x = leaves([image(2)])[0]
+    pool, adaptive = getattr(F, f"{kind}_pool2d"), getattr(F, f"adaptive_{kind}_pool2d")
+    output = pool(x, 2**40, padding=3, ceil_mode=True)
+    output.backward(Tensor._wrap(np.ones(output.shape)))
+    assert output.shape == (2, 3, 1, 1)
+    assert pool(x, 3, 2**40).shape == (2, 3, 1, 1)
+    assert adaptive(x.detach()[:0], (2**40, 1)).shape == (0, 3, 2**40, 1)
+    with pytest.raises(MemoryError):
+        adaptive(x, (2**40, 1))
+    with pytest.raises(minitorch.ShapeError, match="too large"):
+        adaptive(x, 2**40)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from .. import geometry, kernels
+from .. import geometry, kernels, memory
 from ..autograd.op import Op
 from ..errors import ShapeError
 from .common import is_tensor
@@ -68,17 +68,14 @@ class AdaptiveMaxPool(Op):
 
     def forward(self, input):
         self.size = input.shape[2:]
-        output = np.empty((*input.shape[:2], *self.output_size), input.dtype)
-        indices = np.empty(output.shape, np.int64)
-        places = np.arange(math.prod(self.size)).reshape(self.size)
-        for at, part in _parts(self.size, self.output_size):
-            values = input[(..., *part)]
-            values = values.reshape(*input.shape[:2], math.prod(values.shape[2:]))
-            best = kernels.arg_reduce("max", values, 2)
-            output[(..., *at)] = np.take_along_axis(values, best[..., None], 2)[..., 0]
-            indices[(..., *at)] = places[part].ravel()[best]
-        self.constants = indices
-        return output, indices
+        # One dimension after the other, the last one first: the first of equals stays the first.
+        values, places = input, np.broadcast_to(np.int64(0), input.shape)
+        for axis in reversed(range(2, input.ndim)):
+            step = math.prod(input.shape[axis + 1 :])
+            count = self.output_size[axis - 2]
+            values, places = _maxima_of_parts(values, places, axis, count, step)
+        self.constants = places
+        return values, places
 
     def backward(self, grad, needs):
         return AddAt(self.constants, self.size)(grad)
@@ -317,11 +314,10 @@ class AdaptiveAvgPool(Op):
 
     def forward(self, input):
         self.size = input.shape[2:]
-        spatial = tuple(range(2, input.ndim))
-        output = np.empty((*input.shape[:2], *self.output_size), input.dtype)
-        for at, part in _parts(self.size, self.output_size):
-            output[(..., *at)] = kernels.reduce("mean", input[(..., *part)], spatial)
-        return output
+        result = input.astype(np.float32) if input.dtype == np.float16 else input
+        for axis, count in enumerate(self.output_size, 2):
+            result = _averages_of_parts(result, axis, count)
+        return result.astype(input.dtype, copy=False)
 
     def backward(self, grad, needs):
         return AdaptiveAvgSpread(self.size)(grad)
@@ -337,13 +333,10 @@ class AdaptiveAvgSpread(Op):
 
     def forward(self, input):
         self.output_size = input.shape[2:]
-        output = np.zeros((*input.shape[:2], *self.size), input.dtype)
-        ones = (1,) * len(self.size)
-        for at, part in _parts(self.size, self.output_size):
-            under = output[(..., *part)]
-            share = input[(..., *at)] / input.dtype.type(math.prod(under.shape[2:]))
-            under += share.reshape(*share.shape, *ones)
-        return output
+        result = input.astype(np.float32) if input.dtype == np.float16 else input
+        for axis, length in enumerate(self.size, 2):
+            result = _spread_over_parts(result, axis, length)
+        return result.astype(input.dtype, copy=False)
 
     def backward(self, grad, needs):
         return AdaptiveAvgPool(self.output_size)(grad)
@@ -520,11 +513,64 @@ def _adaptive_avg_pool(op, ndim, input, output_size):
 # Common
 
 
-def _parts(size, output_size):
-    """Yield (output position, slices of the part) of an adaptive pooling."""
-    ranges = [geometry.adaptive_ranges(n, m) for n, m in zip(size, output_size, strict=True)]
-    for at in np.ndindex(*output_size):
-        yield at, tuple(slice(*ranges[dim][i]) for dim, i in enumerate(at))
+def _averages_of_parts(array, axis, count):
+    """Average the parts into which one dimension is divided."""
+    result = _resized(array, axis, count)
+    if result.size:
+        for i, part in enumerate(geometry.adaptive_ranges(array.shape[axis], count)):
+            mean = kernels.reduce("mean", array[_along(axis, *part)], (axis,), True)
+            result[_along(axis, i, i + 1)] = mean
+    return result
+
+
+def _spread_over_parts(array, axis, length):
+    """Add each element, divided by their number, to the elements of its part."""
+    result = _resized(array, axis, length)
+    result[...] = 0
+    if result.size:
+        for i, (start, end) in enumerate(geometry.adaptive_ranges(length, array.shape[axis])):
+            share = array[_along(axis, i, i + 1)] / array.dtype.type(end - start)
+            result[_along(axis, start, end)] += share
+    return result
+
+
+def _maxima_of_parts(array, places, axis, count, step):
+    """Return the maxima of the parts into which one dimension is divided, and their places.
+
+    `places` are those of the elements in the dimensions after this one, flattened; `step` is how
+    many elements those have.
+    """
+    result = _resized(array, axis, count)
+    indices = np.empty(result.shape, np.int64)
+    if result.size:
+        for i, (start, end) in enumerate(geometry.adaptive_ranges(array.shape[axis], count)):
+            part, here = _along(axis, start, end), _along(axis, i, i + 1)
+            best = _largest(array[part], axis)
+            result[here] = np.take_along_axis(array[part], best, axis)
+            indices[here] = np.take_along_axis(places[part], best, axis) + (start + best) * step
+    return result, indices
+
+
+def _largest(array, axis):
+    """Return where the maximum along a dimension is: the first of equals, the last NaN."""
+    best = kernels.arg_reduce("max", array, axis, True)
+    found = np.isnan(np.take_along_axis(array, best, axis))
+    if found.any():
+        last = (
+            array.shape[axis] - 1 - np.argmax(np.isnan(np.flip(array, axis)), axis, keepdims=True)
+        )
+        best = np.where(found, last, best)
+    return best
+
+
+def _resized(array, axis, length):
+    """Return an uninitialised array of another length in one dimension."""
+    return memory.empty((*array.shape[:axis], length, *array.shape[axis + 1 :]), array.dtype)
+
+
+def _along(axis, start, end):
+    """Return the index of a range of one dimension."""
+    return (slice(None),) * axis + (slice(start, end),)
 
 
 def _applied(operation, ndim, input):
