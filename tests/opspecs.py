@@ -27,7 +27,7 @@ contiguous, and under no_grad; inputs unmodified by forward and backward; gradch
 gradgradcheck in float64; a fused first-order derivative equal to the recorded one; a flipped sign
 in any of its derivatives noticed; the Tensor method and the function in place (the name with ``_``)
 the same as the function; and each error with its message. A public function without a record is an
-error unless `EXEMPT` says why (in an operations file as soon as it has a file of records).
+error unless `EXEMPT` says why.
 """
 
 import importlib
@@ -44,13 +44,25 @@ from minitorch import autograd
 # checked, but its product with random vectors.
 LARGE, SMALL = 80, 12
 
+DRAWN = "what it draws depends on no tensor: tests/test_random.py"
+
 # Public functions that need no record, and why.
 EXEMPT: dict[str, str] = {
     "allclose": "returns a Python bool: tests/test_elementwise.py",
     "contiguous": "may return its argument: tests/test_shape.py",
     "copy_": "only in place: tests/test_index.py, tests/test_inplace_fuzz.py",
     "equal": "returns a Python bool: tests/test_elementwise.py",
+    "multinomial": DRAWN,
+    "normal": DRAWN,
+    "poisson": DRAWN,
     "positive": "returns its argument: tests/test_elementwise.py",
+    "rand": DRAWN,
+    "rand_like": DRAWN,
+    "randint": DRAWN,
+    "randint_like": DRAWN,
+    "randn": DRAWN,
+    "randn_like": DRAWN,
+    "randperm": DRAWN,
 }
 
 
@@ -166,14 +178,11 @@ def inplace_of(spec):
     return found[0] if found else None
 
 
-def stems():
-    """Return the stems of the files in tests/specs."""
-    return sorted(path.stem for path in (pathlib.Path(__file__).parent / "specs").glob("*.py"))
-
-
 def all_specs():
     """Return the records of all files in tests/specs."""
-    return [spec for stem in stems() for spec in importlib.import_module(f"specs.{stem}").SPECS]
+    folder = pathlib.Path(__file__).parent / "specs"
+    stems = sorted(path.stem for path in folder.glob("*.py"))
+    return [spec for stem in stems for spec in importlib.import_module(f"specs.{stem}").SPECS]
 
 
 # ------------------------------------------------------------------------------------------------
