@@ -20,7 +20,11 @@
 #include <omp.h>
 #endif
 
+#ifdef _OPENMP
 #define MAX_THREADS 256
+#else
+#define MAX_THREADS 1
+#endif
 
 const char *mt_status_text(mt_status status) {
     switch (status) {
