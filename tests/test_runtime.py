@@ -73,10 +73,10 @@ def test_thread_count_respects_affinity():
 
 
 def test_set_num_threads():
-    kernels.set_num_threads(3)
-    assert kernels.get_num_threads() == 3
-    kernels.set_num_threads(10**6)
-    assert kernels.get_num_threads() == 256
+    most = 256 if kernels.info()["openmp"] else 1
+    for wanted in (3, 10**6):
+        kernels.set_num_threads(wanted)
+        assert kernels.get_num_threads() == min(wanted, most)
     with pytest.raises(ValueError, match="at least 1 thread, got 0"):
         kernels.set_num_threads(0)
 
