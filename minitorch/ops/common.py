@@ -116,8 +116,8 @@ def operands(name: str, input, other, floating: bool = False):
                 broadcast_shape(name, a.shape, b.shape)
             if a.dtype is b.dtype and (not floating or a.dtype.kind == "f"):
                 return input, other
-        elif type(other) is float and a.dtype.kind == "f":
-            return input, other
+        elif (type(other) is float or type(other) is int) and a.dtype.kind == "f":
+            return input, float(other)
     elif not isinstance(other, Tensor):
         if type(input) is not np.ndarray:
             input = np.asarray(input, getattr(other, "dtype", None))
@@ -134,6 +134,13 @@ def inplace_operands(name: str, input, other, floating: bool = False):
     """As `operands`, for an operation whose result is written into `input`."""
     if not is_tensor(input):
         raise TypeError(f"{name}: input must be a Tensor, got {type(input).__name__}")
+    if input._array.dtype.kind == "f":  # the common cases, quickly
+        if type(other) is float or type(other) is int:
+            return input, float(other)
+        if is_tensor(other):
+            a, b = input._array, other._array
+            if a.dtype is b.dtype and a.shape == b.shape:
+                return input, other
     kind = result_type(name, input, other)
     if floating and not kind.is_floating_point:
         kind = dtypes.get_default_dtype()

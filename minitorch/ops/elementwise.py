@@ -420,8 +420,10 @@ def sub(input, other, *, alpha=1):
     RuntimeError
         If an operand is bool.
     """
-    pair = operands("sub", input, other)
-    if pair[0] is not input or pair[1] is not other or _pair_kind(pair) == "b":
+    if type(input) is ndarray and not is_tensor(other) and alpha == 1:
+        return kernels.binary("sub", input, other)
+    pair = a, b = operands("sub", input, other)
+    if a is not input or b is not other or (b if is_tensor(b) else a).dtype is dtypes.bool:
         _refuse_bool("sub", (input, other), "~ or ^")
     return Sub()(*(pair if alpha == 1 and alpha is not True else _with_alpha("sub", pair, alpha)))
 
@@ -1654,9 +1656,20 @@ def clamp_(input, min=None, max=None):
     return Clamp().inplace(*inputs)
 
 
+def _is_float(input) -> builtins.bool:
+    return _array(input).dtype.kind == "f"
+
+
+def _is_bound(x) -> builtins.bool:
+    """Whether a bound needs no conversion to a floating-point type."""
+    return x is None or type(x) is float or type(x) is int
+
+
 def _clamp_inputs(name, input, min, max):
     if min is None and max is None:
         raise RuntimeError(f"{name}: at least one of 'min' or 'max' must not be None")
+    if _is_float(tensor(name, input)) and _is_bound(min) and _is_bound(max):
+        return input, min, max
     if type(input) is ndarray:  # inside a first-order backward
         return input, min, max
     given = [x for x in (tensor(name, input), min, max) if x is not None]
