@@ -57,6 +57,7 @@ _LAZY = {
     "save": "serialization",
     "set_float32_matmul_precision": "backends",
     "use_deterministic_algorithms": "backends",
+    "utils": "utils",
     "vision": "vision",
 }
 

@@ -462,6 +462,12 @@ class Tensor:
         """Return the tensor itself: pinning only matters for other devices."""
         return self
 
+    is_cuda = is_sparse = is_quantized = False  # of every tensor: there are no other kinds
+
+    def get_device(self) -> int:
+        """Return the number of the device: -1, the CPU."""
+        return -1
+
     # ---- operations
 
     # activation

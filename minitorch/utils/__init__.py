@@ -1,1 +1,3 @@
-"""What is not part of a network: checkpointing, data loading."""
+"""What is not part of a network: checkpointing."""
+
+from . import checkpoint
