@@ -69,7 +69,7 @@ class TestTrain:
         assert main(["train", "--epochs", "3", "--out", "parts"]) == 130
         assert "interrupted after 2 whole epochs; continue" in capsys.readouterr().err
         monkeypatch.undo()
-        os.chdir(folder)
+        monkeypatch.chdir(folder)
         assert "made with epochs 3, not 4" in error_of(
             capsys, "train", "--resume", "--out", "parts", "--epochs", "4"
         )
