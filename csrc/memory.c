@@ -4,8 +4,8 @@
  * on first touch, several times what a simple kernel then does with it, so blocks given back are kept and handed
  * out again. Blocks are kept in lists by size, eight sizes to every doubling.
  *
- * Bound: blocks handed out and idle together stay under 5/4 of the most that was ever handed out at one time, plus
- * 64 MB.
+ * Bound: blocks handed out and idle together stay under 5/4 of the most that was handed out at one time since the
+ * pool was last trimmed, plus 64 MB.
  */
 #include <pthread.h>
 #include <string.h>
@@ -112,6 +112,7 @@ void mt_pool_give(void *memory) {
 
 void mt_pool_trim(void) {
     pthread_mutex_lock(&lock);
+    most_used = used;
     block *list = surplus(0);
     pthread_mutex_unlock(&lock);
     free_list(list);
