@@ -55,6 +55,7 @@ _LAZY = {
     "nn": "nn",
     "optim": "optim",
     "save": "serialization",
+    "serialization": "serialization",
     "set_float32_matmul_precision": "backends",
     "use_deterministic_algorithms": "backends",
     "utils": "utils",

@@ -1,9 +1,10 @@
 """Pickle, reduced to data: what PyTorch's checkpoints need, and nothing that could run code.
 
 Python's own unpickler imports and calls whatever a file names. The `Unpickler` here is a small
-stack machine for the opcodes that PyTorch writes (protocol 2). It imports nothing: a name in the
-file is looked up in a table that the caller gives, and every other name is refused. The `Pickler`
-writes the same opcodes, so a file can name PyTorch's functions though they are not installed.
+stack machine for the opcodes that PyTorch writes (protocol 2, from Python 3 or 2). It imports
+nothing: a name in the file is looked up in a table that the caller gives, and every other name is
+refused. The `Pickler` writes the same opcodes, so a file can name PyTorch's functions though they
+are not installed.
 """
 
 import pickle
@@ -12,6 +13,7 @@ from collections import Counter, OrderedDict
 
 import numpy as np
 
+_LONGEST_NAME = 256  # of a module or of something in it
 _SCALARS = (type(None), bool, int, float, str, bytes)
 
 
@@ -37,12 +39,19 @@ def _encode(text, encoding):
     return text.encode("latin1")
 
 
+def _ordered_dict(items=()):
+    """Make an OrderedDict, empty or, as Python 2 wrote it, of a list of pairs."""
+    if type(items) not in (tuple, list) or not all(type(pair) is list for pair in items):
+        raise ValueError("an OrderedDict of something else than pairs")
+    return OrderedDict((_check_key(key), value) for key, value in items)
+
+
 def _counter(counts):
     return Counter({_check_key(key): count for key, count in counts.items()})
 
 
 PLAIN_GLOBALS = {
-    "collections.OrderedDict": Function(lambda: OrderedDict()),
+    "collections.OrderedDict": Function(_ordered_dict),
     "collections.Counter": Function(_counter),
     "__builtin__.set": Function(lambda items: {_check_key(item) for item in items}),
     "__builtin__.bytes": Function(lambda: b""),
@@ -57,18 +66,20 @@ class Unpickler:
 
     Parameters
     ----------
-    data : bytes
-        The pickle.
+    data : bytes-like
+        What holds the pickle.
     named : dict
         What a file may name: a `Function`, or a value, by ``"module.name"``. `PLAIN_GLOBALS` are
         known besides.
     persistent_load : callable
         Turns a persistent id (a tuple) into an object.
+    position : int, default 0
+        Where in the data the pickle begins; after `load`, where it ended.
     """
 
-    def __init__(self, data, named, persistent_load):
-        self.data = data
-        self.position = 0
+    def __init__(self, data, named, persistent_load, position=0):
+        self.data = memoryview(data)
+        self.position = position
         self.named = {**PLAIN_GLOBALS, **named}
         self.persistent_load = persistent_load
         self.stack = []
@@ -96,7 +107,7 @@ class Unpickler:
         end = self.position + count
         if end > len(self.data):
             raise ValueError("the pickle is cut short")
-        piece = self.data[self.position : end]
+        piece = self.data[self.position : end].tobytes()
         self.position = end
         return piece
 
@@ -104,8 +115,8 @@ class Unpickler:
         return struct.unpack(form, self._take(struct.calcsize(form)))[0]
 
     def _line(self):
-        end = self.data.index(b"\n", self.position)
-        line = self._take(end - self.position).decode("utf-8")
+        start = self.data[self.position : self.position + _LONGEST_NAME].tobytes()
+        line = self._take(start.index(b"\n")).decode("utf-8")
         self.position += 1
         return line
 
@@ -186,6 +197,9 @@ class Unpickler:
         pickle.BINUNICODE: lambda self: self._push(
             self._take(self._unpack("<I")).decode("utf-8", "surrogatepass")
         ),
+        # Python 2's strings, in files of its time
+        pickle.SHORT_BINSTRING: lambda self: self._push(self._take(self._unpack("<B")).decode()),
+        pickle.BINSTRING: lambda self: self._push(self._take(self._unpack("<I")).decode()),
         pickle.EMPTY_TUPLE: lambda self: self._push(()),
         pickle.EMPTY_LIST: lambda self: self._push([]),
         pickle.EMPTY_DICT: lambda self: self._push({}),

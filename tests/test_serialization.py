@@ -1,6 +1,7 @@
 """Files in PyTorch's format: both ways against PyTorch itself, damaged, hostile, interrupted."""
 
 import collections
+import contextlib
 import io
 import os
 import pickle
@@ -153,6 +154,85 @@ class TestFromTorch:
             torch.save(value, tmp_path / "a.pth")
             with pytest.raises(FileFormatError, match=rf"a\.pth: .*{name} is not among"):
                 load(tmp_path / "a.pth", weights_only=False)
+
+
+class TestFromLegacyTorch:
+    """What torch.save wrote before version 1.6, we read."""
+
+    @staticmethod
+    def write(torch, value):
+        file = io.BytesIO()
+        torch.save(value, file, _use_new_zipfile_serialization=False)
+        return file.getvalue()
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("mmap", [False, True])
+    def test_dtypes(self, torch, tmp_path, dtype, mmap):
+        array = sample(dtype)
+        (tmp_path / "a.pth").write_bytes(self.write(torch, [1, torch.from_numpy(array)]))
+        _, result = load(tmp_path / "a.pth", mmap=mmap)
+        assert result._array.dtype == array.dtype and np.array_equal(result._array, array)
+        result._array[0] = 0  # writable, and the file stays
+        assert np.array_equal(load(tmp_path / "a.pth")[1]._array, array)
+
+    def test_a_model_and_its_optimiser(self, torch):
+        model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2))
+        adam = torch.optim.Adam(model.parameters())
+        model(torch.randn(2, 1, 5, 5)).square().sum().backward()
+        adam.step()
+        state = {"model": model.state_dict(), "adam": adam.state_dict(), "epoch": 3}
+        loaded = load(io.BytesIO(self.write(torch, state)))
+        assert loaded["epoch"] == 3 and type(loaded["model"]) is collections.OrderedDict
+        for name, value in model.state_dict().items():
+            assert np.array_equal(loaded["model"][name]._array, value.numpy())
+        assert loaded["adam"]["param_groups"] == adam.state_dict()["param_groups"]
+
+    def test_sharing_views_and_halves(self, torch):
+        base = torch.arange(24.0).reshape(2, 3, 4)
+        half = torch.tensor([0.5, -2.0, 1e30]).bfloat16()
+        value = [base, base[1], base.permute(2, 1, 0), half, torch.empty(0), torch.tensor(7)]
+        with pytest.warns(UserWarning, match="bfloat16 tensors were converted"):
+            loaded = load(io.BytesIO(self.write(torch, value)))
+        for ours, theirs in zip(loaded, value, strict=True):
+            assert np.array_equal(ours._array, theirs.float().numpy())
+        loaded[1].fill_(-1)
+        assert (loaded[0][1]._array == -1).all() and loaded[0]._version == 1
+
+    def test_what_python_2_wrote(self):
+        """Strings of bytes, an OrderedDict of pairs, tensors without requires_grad, and a piece."""
+        piece = b"(U\x015K\x01K\x03t"  # of storage 9: from its element 1 three elements
+        storage = b"(U\x07storagectorch\nFloatStorage\nU\x019U\x03cpuK\x04" + piece + b"tQ"
+        weight = b"ctorch._utils\n_rebuild_tensor\n(" + storage + b"K\x00K\x03\x85K\x01\x85tR"
+        structure = b"\x80\x02ccollections\nOrderedDict\n]](U\x06weight" + weight + b"ea\x85R."
+        head = b"".join(pickle.dumps(v, 2) for v in (0x1950A86A20F9469CFC6C, 1001, {}))
+        content = np.arange(4, dtype=">f4").tobytes()
+        tail = pickle.dumps(["9"], 2) + (4).to_bytes(8, "little") + content
+        loaded = load(io.BytesIO(head + structure + tail))
+        assert type(loaded) is collections.OrderedDict
+        assert loaded["weight"].tolist() == [1, 2, 3]
+
+    def test_damage_and_lies(self, torch):
+        good = self.write(torch, {"a": torch.arange(6.0), "b": [torch.ones(2), "text"]})
+        for end in range(0, len(good), 11):
+            with pytest.raises(FileFormatError, match="file object"):
+                load(io.BytesIO(good[:end]))
+        for old, new in [
+            (b"FloatStorage", b"LongStorage\n"),
+            (b"FloatStorage", b"FloatStoragf"),
+            (b"K\x06Ntq", b"K\x07Ntq"),
+            (b"K\x06\x85q", b"K\x07\x85q"),
+            (b"ctorch._utils\n_rebuild_tensor_v2\n", b"cos\nsystem\n"),
+        ]:
+            bad = good.replace(old, new, 1)
+            assert bad != good
+            with pytest.raises(FileFormatError):
+                load(io.BytesIO(bad))
+        chooser = random.Random(4)
+        for _ in range(1000):
+            bad = bytearray(good)
+            bad[chooser.randrange(len(bad))] ^= 1 << chooser.randrange(8)
+            with contextlib.suppress(FileFormatError):
+                load(io.BytesIO(bytes(bad)))
 
 
 class TestToTorch:
@@ -334,6 +414,8 @@ class TestHostileFiles:
             Call("__builtin__", "getattr", 1, "real"),
             Call("torch", "load", "x"),
             Call("collections", "OrderedDict", [("a", 1)]),
+            Call("collections", "OrderedDict", 3),
+            Call("collections", "OrderedDict", [[[], 1]]),
             Call("collections", "OrderedDict.fromkeys", [1]),
             Call("numpy.core.multiarray", "_reconstruct", 1),
             Name("os", "system"),
@@ -497,3 +579,152 @@ class TestAtomicity:
                 process.send_signal(signal.SIGKILL)
             number, values = load(path)
             assert (values._array == number).all()
+
+
+ARRAYS = {
+    "w": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "file": np.array(7),
+    "deep/name": np.zeros((0, 3), np.uint8),
+    "b": np.array([True, False]),
+    "order": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+}
+
+
+def named_tensors():
+    return {name: tensor(array) for name, array in ARRAYS.items()}
+
+
+def assert_named(loaded):
+    assert sorted(loaded) == sorted(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert loaded[name].dtype.numpy == array.dtype
+        assert np.array_equal(loaded[name]._array, array)
+
+
+class TestOtherFormats:
+    def test_npz_both_ways(self, tmp_path):
+        save(named_tensors(), tmp_path / "ours.npz")
+        with np.load(tmp_path / "ours.npz") as theirs:
+            assert {name: theirs[name].tolist() for name in theirs.files} == {
+                name: array.tolist() for name, array in ARRAYS.items()
+            }
+        assert_named(load(tmp_path / "ours.npz"))
+        for writer in (np.savez, np.savez_compressed):
+            writer(tmp_path / "numpy.npz", w=ARRAYS["w"], order=ARRAYS["order"])
+            loaded = load(tmp_path / "numpy.npz")
+            assert np.array_equal(loaded["order"]._array, ARRAYS["order"])
+
+    def test_safetensors_both_ways(self, tmp_path):
+        theirs = pytest.importorskip("safetensors.numpy")
+        save(named_tensors(), tmp_path / "ours.safetensors")
+        for name, array in theirs.load_file(tmp_path / "ours.safetensors").items():
+            assert array.dtype == ARRAYS[name].dtype and np.array_equal(array, ARRAYS[name])
+        theirs.save_file(ARRAYS | {"order": ARRAYS["order"].copy()}, tmp_path / "a.safetensors")
+        assert_named(load(tmp_path / "a.safetensors"))
+
+    def test_safetensors_halves_from_torch(self, torch, tmp_path):
+        theirs = pytest.importorskip("safetensors.torch")
+        values = torch.tensor([0.1, -2.5, 1e30, float("inf")])
+        halves = {"b": values.bfloat16(), "h": values.half()}
+        theirs.save_file(halves, tmp_path / "a.safetensors")
+        with pytest.warns(UserWarning, match="bfloat16 and float16 tensors were converted"):
+            loaded = load(tmp_path / "a.safetensors")
+        for name, half in halves.items():
+            assert np.array_equal(loaded[name]._array, half.float().numpy())
+
+    @pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+    def test_only_flat_dicts_of_tensors(self, tmp_path, ending):
+        path = tmp_path / f"a{ending}"
+        with pytest.raises(TypeError, match=f"a {ending} file holds a dict of tensors, not a list"):
+            save([1], path)
+        with pytest.raises(TypeError, match=r"not a dict under 'model'; \.pth files hold nested"):
+            save({"model": {}}, path)
+        assert os.listdir(tmp_path) == []
+
+    def test_npz_lies(self, tmp_path):
+        path = tmp_path / "a.npz"
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            header, {"descr": "<f4", "fortran_order": False, "shape": (1 << 40,)}
+        )
+        for content, reason in [
+            (header.getvalue() + bytes(64), "not of the size that its shape"),
+            (b"no array", "magic string"),
+        ]:
+            with zipfile.ZipFile(path, "w") as file:
+                file.writestr("x.npy", content)
+            with pytest.raises(FileFormatError, match=rf"a\.npz: .*{reason}"):
+                load(path)
+        np.savez(path, x=np.array([print], object))
+        with pytest.raises(FileFormatError, match="Python objects"):
+            load(path)
+        np.savez(path, x=np.ones(2, np.complex64))
+        with pytest.raises(FileFormatError, match="x is of dtype complex64"):
+            load(path)
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("x.txt", b"text")
+        with pytest.raises(FileFormatError, match=r"no \.npy entry"):
+            load(path)
+
+
+FUZZ = """
+import os, random, resource, sys, warnings
+import minitorch
+from minitorch.errors import FileFormatError
+warnings.simplefilter("ignore")
+path, seed, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+good = open(path, "rb").read()
+minitorch.load(path)
+chooser = random.Random(seed)
+bad_path = os.path.join(os.path.dirname(path), "bad" + os.path.splitext(path)[1])
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+limit = used + 2 * len(good) + (64 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+counts = {"loaded": 0, "refused": 0}
+for _ in range(rounds):
+    bad = bytearray(good)
+    kind = chooser.randrange(4)
+    if kind == 0:
+        del bad[chooser.randrange(len(bad)):]
+    elif kind == 1:
+        at = chooser.randrange(len(bad))
+        bad[at : at + 8] = chooser.choice([b"\\xff" * 8, bytes(8), (1 << 40).to_bytes(8, "little")])
+    else:
+        for _ in range(chooser.randrange(1, 5)):
+            bad[chooser.randrange(len(bad))] ^= 1 << chooser.randrange(8)
+    open(bad_path, "wb").write(bad)
+    try:
+        minitorch.load(bad_path)
+        counts["loaded"] += 1
+    except FileFormatError as error:
+        assert "bad." in str(error), error
+        counts["refused"] += 1
+print(counts["loaded"], counts["refused"])
+"""
+
+
+class TestFuzz:
+    """Every format, damaged in every way, in little memory: values or a clear error."""
+
+    @pytest.mark.parametrize(
+        "ending", [".pth", ".legacy.pth", ".npz", ".deflated.npz", ".safetensors"]
+    )
+    def test_damaged(self, tmp_path, ending):
+        path = tmp_path / f"good{ending}"
+        if ending == ".safetensors":
+            pytest.importorskip("safetensors")
+        if ending == ".legacy.pth":
+            torch = pytest.importorskip("torch")
+            value = {name: torch.from_numpy(array.copy()) for name, array in ARRAYS.items()}
+            torch.save(value, path, _use_new_zipfile_serialization=False)
+        elif ending == ".deflated.npz":
+            np.savez_compressed(path, **{n: a for n, a in ARRAYS.items() if n != "file"})
+        else:
+            save(named_tensors(), path)
+        run = subprocess.run(
+            [sys.executable, "-c", FUZZ, str(path), "5", "400"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr[-2000:]
+        loaded, refused = map(int, run.stdout.split())
+        assert loaded + refused == 400 and refused > 100
