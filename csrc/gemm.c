@@ -68,13 +68,27 @@ static piece_of locate_piece(const plan *g, int64_t piece) {
     return at;
 }
 
+static void place_biases(const plan *g, int64_t problem, int64_t row, int64_t column, mt_finish *finish) {
+    const mt_gemm_problem *p = g->p;
+    if (finish->row_bias) finish->row_bias = mt_at_const(finish->row_bias, problem * p->row_bias_step + row, g->size);
+    if (finish->column_bias) finish->column_bias = mt_at_const(finish->column_bias, column, g->size);
+}
+
+/* What to do with a tile: in the last block of depth, all that the problem asks for. */
+static mt_finish finish_of(const mt_gemm_problem *p, int accumulate, int last) {
+    mt_finish finish = {.accumulate = accumulate};
+    if (!last) return finish;
+    finish.row_bias = p->row_bias, finish.column_bias = p->column_bias;
+    finish.activation = p->epilogue.activation, finish.low = p->epilogue.low, finish.high = p->epilogue.high;
+    return finish;
+}
+
 /* One tile, straight into C or by way of a small copy. Row and column are those of the whole problem. */
 static void do_tile(const plan *g, const piece_of *at, int64_t row, int64_t column, int64_t m, int64_t n, int64_t k,
                     const void *a, int64_t a_row, int64_t a_k, const void *b, int64_t b_k, mt_finish finish) {
     const mt_gemm_problem *p = g->p;
     int64_t step = p->n;
-    if (finish.row_bias) finish.row_bias = mt_at_const(finish.row_bias, at->problem * p->row_bias_step + row, g->size);
-    if (finish.column_bias) finish.column_bias = mt_at_const(finish.column_bias, column, g->size);
+    place_biases(g, at->problem, row, column, &finish);
     void *c;
     if (g->partial)
         c = mt_at(g->partial, ((at->problem * g->parts + at->part) * p->m + row) * step + column, g->size);
@@ -135,7 +149,7 @@ static mt_status multiply_piece(void *context, int64_t piece) {
     do { /* once even when k is 0: C becomes zero, or the bias */
         int64_t block = mt_min(g->kc, end - depth);
         int last = depth + block >= end && !g->partial;
-        mt_finish finish = {depth > first, last ? p->row_bias : NULL, last ? p->column_bias : NULL};
+        mt_finish finish = finish_of(p, depth > first || (p->epilogue.accumulate && !g->partial), last);
         if (g->a_mode == A_LOCAL)
             for (int64_t i = 0; block && i < at.m; i += g->mr)
                 p->a.pack(p->a.source, at.problem, g->first_row + at.row + i, mt_min(g->mr, at.m - i), depth, block,
@@ -185,7 +199,7 @@ static mt_status pack_b_piece(void *context, int64_t piece) {
     return MT_OK;
 }
 
-/* Add the parts of one row of one problem, in order. */
+/* Add the parts of one row of one problem, in order, and finish it. */
 static mt_status add_parts_piece(void *context, int64_t piece) {
     const plan *g = context;
     const mt_gemm_problem *p = g->p;
@@ -194,12 +208,18 @@ static mt_status add_parts_piece(void *context, int64_t piece) {
     mt_binary_fn *add = g->kernels->binary[MT_BINARY_add];
     for (int64_t part = 1; part < g->parts; part++)
         add(p->n, sum, 1, mt_at(g->partial, ((problem * g->parts + part) * p->m + row) * p->n, g->size), 1, sum, 0, 0);
-    if (p->row_bias) add(p->n, sum, 1, mt_at_const(p->row_bias, problem * p->row_bias_step + row, g->size), 0, sum, 0, 0);
-    if (p->column_bias) add(p->n, sum, 1, p->column_bias, 1, sum, 0, 0);
     for (int64_t column = 0; column < p->n; column += g->nr) {
         int64_t n = mt_min(g->nr, p->n - column), step;
         void *c = p->c.locate(p->c.place, problem, row, column, n, &step);
-        void *from = mt_at(sum, column, g->size);
+        char *from = mt_at(sum, column, g->size);
+        _Alignas(64) char held[48 * sizeof(float)]; /* as wide as the widest panel */
+        if (p->epilogue.accumulate) {
+            if (!c) p->c.move(p->c.place, problem, row, column, 1, n, held, g->nr, 0);
+            add(n, c ? c : held, 1, from, 1, from, 0, 0);
+        }
+        mt_finish finish = finish_of(p, 1, 1); /* a product of depth 0 is the finish alone */
+        place_biases(g, problem, row, column, &finish);
+        g->kernels->gemm_tile(1, n, 0, from, 1, 1, from, 0, from, g->nr, &finish);
         if (c) memcpy(c, from, (size_t)n * g->size);
         else p->c.move(p->c.place, problem, row, column, 1, n, from, g->nr, 1);
     }
@@ -335,15 +355,21 @@ typedef struct {
     const mt_matrix *a, *b;
     const matrix_target *c;
     int64_t m, n, k, columns, column_pieces;
-    const void *bias;
+    mt_finish finish;
 } dot_context;
+
+static mt_finish finish_from(const dot_context *d, int64_t column) {
+    mt_finish finish = d->finish;
+    if (finish.column_bias) finish.column_bias = mt_at_const(finish.column_bias, column, d->c->size);
+    return finish;
+}
 
 static mt_status dot_piece(void *context, int64_t piece) {
     const dot_context *d = context;
     int64_t problem = piece / d->column_pieces, column = piece % d->column_pieces * d->columns;
     int64_t step;
     void *c = locate_in_matrix(d->c, problem, 0, column, 1, &step);
-    mt_finish finish = {0, NULL, d->bias ? mt_at_const(d->bias, column, d->c->size) : NULL};
+    mt_finish finish = finish_from(d, column);
     d->kernels->gemm_dot(d->m, mt_min(d->columns, d->n - column), d->k, mt_matrix_at(d->a, problem, 0, 0),
                          d->a->line_step, mt_matrix_at(d->b, problem, column, 0), d->b->line_step, c, step, &finish);
     return MT_OK;
@@ -353,16 +379,16 @@ static mt_status row_piece(void *context, int64_t piece) {
     const dot_context *d = context;
     int64_t problem = piece / d->column_pieces, column = piece % d->column_pieces * d->columns, step;
     void *c = locate_in_matrix(d->c, problem, 0, column, 1, &step);
+    mt_finish finish = finish_from(d, column);
     d->kernels->gemm_row(mt_min(d->columns, d->n - column), d->k, mt_matrix_at(d->a, problem, 0, 0), d->a->k_step,
-                         mt_matrix_at(d->b, problem, column, 0), d->b->k_step, c,
-                         d->bias ? mt_at_const(d->bias, column, d->c->size) : NULL);
+                         mt_matrix_at(d->b, problem, column, 0), d->b->k_step, c, &finish);
     return MT_OK;
 }
 
 /* One row against a matrix whose lines are contiguous along columns. */
 static mt_status run_row(const mt_matrix *a, const mt_matrix *b, const matrix_target *c, int64_t problems, int64_t n,
-                         int64_t k, const void *bias) {
-    dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = 1, .n = n, .k = k, .bias = bias};
+                         int64_t k, const mt_finish *finish) {
+    dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = 1, .n = n, .k = k, .finish = *finish};
     d.columns = 512;
     d.column_pieces = mt_div_up(n, d.columns);
     double ns = (double)problems * (double)n * (double)k / 5;
@@ -371,8 +397,8 @@ static mt_status run_row(const mt_matrix *a, const mt_matrix *b, const matrix_ta
 
 /* Few rows against a transposed matrix: no packing, each column of B is read once. */
 static mt_status run_dots(const mt_matrix *a, const mt_matrix *b, const matrix_target *c, int64_t problems, int64_t m,
-                          int64_t n, int64_t k, const void *bias) {
-    dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = m, .n = n, .k = k, .bias = bias};
+                          int64_t n, int64_t k, const mt_finish *finish) {
+    dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = m, .n = n, .k = k, .finish = *finish};
     d.columns = mt_round_up(mt_max(4, mt_min(n, SMALL_PIECE / 4 / mt_max(1, m * k))), 4);
     d.column_pieces = mt_div_up(n, d.columns);
     double ns = (double)problems * (double)n * (double)k * (double)(m + 3) / 30;
@@ -381,7 +407,8 @@ static mt_status run_dots(const mt_matrix *a, const mt_matrix *b, const matrix_t
 
 mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
                   int64_t a_k, const int64_t *a_offsets, const void *b, int64_t b_k, int64_t b_column,
-                  const int64_t *b_offsets, const void *bias, void *c, int64_t c_row, const int64_t *c_offsets) {
+                  const int64_t *b_offsets, const void *bias, const mt_epilogue *epilogue, void *c, int64_t c_row,
+                  const int64_t *c_offsets) {
     int64_t product;
     if (!mt_is_dtype(dtype) || problems < 0 || m < 0 || n < 0 || k < 0) return MT_ERR_ARGUMENT;
     if (mt_multiply(m, n, &product) || mt_multiply(product, problems, &product)) return MT_ERR_OVERFLOW;
@@ -397,15 +424,17 @@ mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, 
         ma = mb, mb = swap;
         n = m, m = 1;
     }
-    if (ma.k_step == 1 && mb.k_step == 1 && (m <= 4 || n <= 4)) return run_dots(&ma, &mb, &to, problems, m, n, k, bias);
-    if (m == 1 && mb.line_step == 1) return run_row(&ma, &mb, &to, problems, n, k, bias);
-    /* an operand is worth packing when its panels are met often enough */
-    int a_direct = n <= 2 * kernels->gemm_nr, b_direct = mb.line_step == 1 && m <= 4 * kernels->gemm_mr;
     mt_gemm_problem p = {.dtype = dtype, .problems = problems, .m = m, .n = n, .k = k,
-                         .a = {mt_pack_matrix, &ma, a_direct ? &ma : NULL},
-                         .b = {mt_pack_matrix, &mb, b_direct ? &mb : NULL},
                          .c = {&to, locate_in_matrix, NULL},
                          .column_bias = bias,
                          .pack_cost = 200};
+    if (epilogue) p.epilogue = *epilogue;
+    mt_finish finish = finish_of(&p, p.epilogue.accumulate, 1);
+    if (ma.k_step == 1 && mb.k_step == 1 && (m <= 4 || n <= 4)) return run_dots(&ma, &mb, &to, problems, m, n, k, &finish);
+    if (m == 1 && mb.line_step == 1) return run_row(&ma, &mb, &to, problems, n, k, &finish);
+    /* an operand is worth packing when its panels are met often enough */
+    int a_direct = n <= 2 * kernels->gemm_nr, b_direct = mb.line_step == 1 && m <= 4 * kernels->gemm_mr;
+    p.a = (mt_operand){mt_pack_matrix, &ma, a_direct ? &ma : NULL};
+    p.b = (mt_operand){mt_pack_matrix, &mb, b_direct ? &mb : NULL};
     return mt_gemm_run(&p);
 }

@@ -54,10 +54,11 @@ typedef struct {
     mt_target c;
     const void *row_bias, *column_bias; /* NULL: none */
     int64_t row_bias_step;              /* from problem to problem */
+    mt_epilogue epilogue;               /* minitorch.h; all zero: none */
     int64_t pack_cost;                  /* picoseconds to pack an element of B: what the split of work reckons with */
 } mt_gemm_problem;
 
-/* Needs at most a megabyte of scratch on each thread, and MT_SCRATCH_LIMIT in each of the slots A and WORK on the
+/* C = activation(C + A B + biases), see mt_epilogue. Needs at most a megabyte of scratch on each thread, and MT_SCRATCH_LIMIT in each of the slots A and WORK on the
  * calling one.
  * Bits depend on the sizes and the instruction set, not on threads. */
 mt_status mt_gemm_run(const mt_gemm_problem *problem);

@@ -69,10 +69,12 @@ typedef void mt_random_chunk_fn(int kind, uint64_t seed, uint64_t counter, doubl
                                 void *out);
 
 /* What happens to a tile of C after the sum over k: C += when `accumulate`, then a bias per row and one per column
- * (NULL for none). */
+ * (NULL for none), then the activation. Kernels of other products apply it with finish_vector (kernels_gemm.inc). */
 typedef struct {
     int accumulate;
     const void *row_bias, *column_bias;
+    int activation; /* mt_activation, with its low and high */
+    double low, high;
 } mt_finish;
 
 /* c[i * c_row + j] = sum over p < k of a[i * a_row + p * a_k] * b[p * b_k + j], then `finish`, for i < m <= mr and
@@ -85,9 +87,9 @@ typedef void mt_gemm_tile_fn(int64_t m, int64_t n, int64_t k, const void *a, int
 typedef void mt_gemm_dot_fn(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, const void *b,
                             int64_t b_column, void *c, int64_t c_row, const mt_finish *finish);
 
-/* One row: c[j] = sum over p of a[p * a_k] * b[p * b_k + j], plus column_bias[j] unless that is NULL. */
+/* One row: c[j] = sum over p of a[p * a_k] * b[p * b_k + j], then `finish` (which has no row_bias). */
 typedef void mt_gemm_row_fn(int64_t n, int64_t k, const void *a, int64_t a_k, const void *b, int64_t b_k, void *c,
-                            const void *column_bias);
+                            const mt_finish *finish);
 
 /* Pack a panel: panel[p * width + j] for p < k and j < n <= width, zeros for n <= j < width. The source element is
  * source[p * stride + j] (pack_lines) or source[j * stride + p] (pack_transposed). */

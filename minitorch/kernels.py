@@ -136,7 +136,27 @@ def matmul(a, b, out=None):
     return _store(result, dtype, out)
 
 
-def gemm(a, b, bias=None):
+def epilogue(activation=None, accumulate=False):
+    """Return what a product does with its sums before it stores them, for `gemm`.
+
+    Parameters
+    ----------
+    activation : tuple, optional
+        ``("relu",)``, ``("clamp", low, high)`` or ``("leaky_relu", slope)``.
+    accumulate : bool
+        Add to what the output holds, before the activation.
+    """
+    name, *values = activation or ("",)
+    code, low, high = {
+        "": lambda: (lib.MT_LINEAR, 0, 0),
+        "relu": lambda: (lib.MT_CLAMP, 0, math.inf),
+        "clamp": lambda low, high: (lib.MT_CLAMP, low, high),
+        "leaky_relu": lambda slope: (lib.MT_LEAKY, slope, 0),
+    }[name](*values)
+    return ffi.new("mt_epilogue *", (accumulate, code, low, high))
+
+
+def gemm(a, b, bias=None, out=None, epilogue=ffi.NULL):
     """Return ``a @ b``, plus ``bias`` for each column.
 
     Parameters
@@ -145,14 +165,19 @@ def gemm(a, b, bias=None):
         2-d; transposed views are read in place.
     bias : numpy.ndarray, optional
         One value per column of `b`.
+    out : numpy.ndarray, optional
+        Where the result goes: contiguous, not overlapping the inputs, not float16.
+    epilogue : optional
+        From `epilogue`, not for float16.
     """
     if a.dtype == _FLOAT16:
         wide = gemm(*(v if v is None else v.astype(np.float32) for v in (a, b, bias)))
         return wide.astype(_FLOAT16)
-    result = memory.empty((a.shape[0], b.shape[1]), a.dtype)
+    if out is None:
+        out = memory.empty((a.shape[0], b.shape[1]), a.dtype)
     bias = None if bias is None else contiguous(bias)
-    _gemm(1, a, b, bias, result, ffi.NULL, ffi.NULL, ffi.NULL)
-    return result
+    _gemm(1, a, b, bias, out, epilogue=epilogue)
+    return out
 
 
 def _batched(a, b):
@@ -183,7 +208,17 @@ def _offsets(array, batch):
     return ffi.from_buffer("int64_t[]", np.ascontiguousarray(offsets))
 
 
-def _gemm(problems, a, b, bias, result, a_offsets, b_offsets, c_offsets):
+def _gemm(
+    problems,
+    a,
+    b,
+    bias,
+    result,
+    a_offsets=ffi.NULL,
+    b_offsets=ffi.NULL,
+    c_offsets=ffi.NULL,
+    epilogue=ffi.NULL,
+):
     size = a.itemsize
     (a_row, a_k), (b_k, b_column) = a.strides[-2:], b.strides[-2:]
     if a_row % size or a_k % size or not a.flags.aligned:  # a field of a record
@@ -210,6 +245,7 @@ def _gemm(problems, a, b, bias, result, a_offsets, b_offsets, c_offsets):
             1 if n == 1 and k == 1 else b_column // size,
             b_offsets,
             ffi.NULL if bias is None else _from_buffer(bias),
+            epilogue,
             _from_buffer(result),
             n,
             c_offsets,

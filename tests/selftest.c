@@ -44,7 +44,7 @@ static void test_gemm(int dtype, const char *name, int64_t m, int64_t n, int64_t
     void *a = numbers(dtype, m * k, 1), *b = numbers(dtype, k * n, 1), *bias = numbers(dtype, n, 1);
     void *c = numbers(dtype, m * n, 0);
     int64_t a_row = turn_a ? 1 : k, a_k = turn_a ? m : 1, b_k = turn_b ? 1 : n, b_column = turn_b ? k : 1;
-    mt_status status = mt_gemm(dtype, 1, m, n, k, a, a_row, a_k, NULL, b, b_k, b_column, NULL, bias, c, n, NULL);
+    mt_status status = mt_gemm(dtype, 1, m, n, k, a, a_row, a_k, NULL, b, b_k, b_column, NULL, bias, NULL, c, n, NULL);
     check(status == MT_OK, "gemm status", name);
     int good = 1;
     for (int64_t i = 0; i < m; i++)

@@ -136,3 +136,34 @@ def test_float16_is_computed_in_float32():
     want = np.float16((np.float32(a) * np.float32(a)).sum(1)[0])
     assert kernels.matmul(a, a.T).dtype == np.float16
     assert (kernels.gemm(a, a.T) == want).all()
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("activation", [None, ("relu",), ("clamp", -2, 3), ("leaky_relu", 0.25)])
+@pytest.mark.parametrize(
+    "size", [(9, 70, 300), (1, 70, 90), (3, 4, 90), (16, 16, 20000), (5, 1, 7)]
+)
+def test_epilogue(size, activation, accumulate):
+    m, n, k = size
+    rng = np.random.default_rng(0)
+    a, b = matrix(rng, m, k, "rows", "float32"), matrix(rng, k, n, "rows", "float32")
+    bias, before = (rng.integers(-3, 4, shape).astype(np.float32) for shape in (n, (m, n)))
+    a[0] = b[:, 0] = before[0] = bias[0] = 0
+    before[0, 0] = np.nan
+    want = np.float64(a) @ np.float64(b) + bias + before * accumulate
+    if not accumulate:
+        want[0, 0] = 0  # nan * 0
+    if activation:
+        name, *values = activation
+        want = {
+            "relu": lambda x: np.maximum(x, 0),
+            "clamp": np.clip,
+            "leaky_relu": lambda x, slope: np.where(x < 0, slope * x, x),
+        }[name](want, *values)
+    for isa, b_layout in itertools.product(ISAS, "CF"):
+        kernels.set_isa(isa)
+        out = before.copy()
+        epilogue = kernels.epilogue(activation, accumulate)
+        result = kernels.gemm(a, np.asarray(b, order=b_layout), bias, out, epilogue)
+        assert result is out
+        np.testing.assert_array_equal(result, want, isa)
