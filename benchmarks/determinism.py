@@ -9,10 +9,9 @@ Run it with different ``--threads``, beside another busy process, and again: for
 import argparse
 import hashlib
 
-from networks import NETWORKS
-
 import minitorch
 from minitorch import nn, optim
+from minitorch.tools.bench.networks import NETWORKS
 
 
 def weights_hash(name, batch, steps):

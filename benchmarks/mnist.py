@@ -13,7 +13,8 @@ import sys
 import time
 
 import numpy as np
-from networks import lenet5
+
+from minitorch.tools.bench.networks import lenet5
 
 LIBRARIES = ("minitorch", "torch")
 

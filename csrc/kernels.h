@@ -68,6 +68,9 @@ typedef void mt_adam_step_fn(int64_t n, void *p, const void *g, void *m, void *v
 typedef void mt_random_chunk_fn(int kind, uint64_t seed, uint64_t counter, double a, double b, const void *x,
                                 void *out);
 
+/* Benchmarks (kernels_peak.inc): returns the number of operations done. */
+typedef int64_t mt_peak_fma_fn(int64_t rounds, void *result);
+
 /* What happens to a tile of C after the sum over k: C += when `accumulate`, then a bias per row and one per column
  * (NULL for none), then the activation. Kernels of other products apply it with finish_vector (kernels_gemm.inc). */
 typedef struct {

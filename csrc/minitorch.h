@@ -155,6 +155,11 @@ mt_status mt_random(int kind, int dtype, int64_t n, uint64_t seed, uint64_t offs
                     const void *x, void *out);
 int64_t mt_random_counters(int dtype, int64_t n);
 
+/* ---- benchmarks (peak.c) ---- */
+
+/* Do pieces of multiply-adds on registers alone; tells how many operations that were. */
+mt_status mt_peak(int dtype, int64_t pieces, int64_t *operations);
+
 /* ---- matrix multiplication (gemm.c) ---- */
 
 /* What a product does besides: C = activation(C + A B + bias). The addition to what C holds is left out unless

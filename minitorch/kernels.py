@@ -1506,3 +1506,13 @@ def _random(kind, shape, dtype, seed, offset, a, b, x=None):
 
 
 _WORD = (1 << 64) - 1
+
+
+# ---- benchmarks ----------------------------------------------------------------------------------
+
+
+def peak(dtype, pieces):
+    """Do multiply-adds on registers alone, on all threads; return how many operations they were."""
+    operations = ffi.new("int64_t *")
+    check(lib.mt_peak(_CODES[np.dtype(dtype)], pieces, operations))
+    return operations[0]

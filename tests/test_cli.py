@@ -1,5 +1,6 @@
 """The command: what it prints and writes, and how it fails."""
 
+import json
 import os
 import re
 import signal
@@ -162,3 +163,26 @@ class TestInfo:
                 capture_output=True, text=True, check=True, env=environment,
             )  # fmt: skip
             assert minitorch.__version__ in result.stdout
+
+
+class TestBench:
+    def test_measures_and_writes(self, folder, capsys):
+        arguments = ["bench", "gemm", "overhead", "--smoke", "--alone", "--threads", "1"]
+        assert main([*arguments, "--json", "figures.json"]) == 0
+        out = capsys.readouterr().out
+        assert "peak measured:" in out and "1024x1024x16" in out and "adam-step" in out
+        figures = json.loads(Path("figures.json").read_text())
+        assert figures["about"]["minitorch"]["threads"] == 1
+        row = figures["families"]["gemm"][0]
+        assert row["minitorch"]["seconds"] > 0 and row["work"] == 2 * 16 * 2048 * 2048
+
+    def test_reports_what_cannot_run(self, folder):
+        from minitorch.tools.bench.run import Bench
+
+        lines = []
+        with Bench(peer=False, report=lines.append) as bench:
+            bench.family("conv", ["8x3x2x2 o4 k5"], 0.001)
+        assert "ShapeError" in lines[-1]
+
+    def test_unknown_family(self, capsys):
+        assert "unknown family 'cnov'" in error_of(capsys, "bench", "cnov")

@@ -109,10 +109,52 @@ def mobilenet(nn, classes=10):
     )
 
 
+def vgg8(nn, classes=10):
+    """A VGG (Simonyan and Zisserman 2014) of six convolutions and two linear layers, 32x32."""
+    layers, inputs = [], 3
+    for width in (64, 128, 256):
+        for _ in range(2):
+            layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
+            inputs = width
+        layers.append(nn.MaxPool2d(2))
+    head = [nn.Linear(256 * 16, 512), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+    return nn.Sequential(*layers, nn.Flatten(), *head, nn.Linear(512, classes))
+
+
+def fcn1d(nn, classes=10):
+    """Fully convolutional network for time series (Wang, Yan and Oates 2016)."""
+    layers, inputs = [], 1
+    for width, kernel in ((128, 8), (256, 5), (128, 3)):
+        layers += [
+            nn.Conv1d(inputs, width, kernel, padding=kernel // 2),
+            nn.BatchNorm1d(width),
+            nn.ReLU(inplace=True),
+        ]
+        inputs = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(inputs, classes))
+
+
+def cnn3d(nn, classes=10):
+    """A small network for clips of 16 frames, after C3D (Tran et al. 2015)."""
+    layers, inputs = [], 3
+    for width, pool in ((16, (1, 2, 2)), (32, 2), (64, 2)):
+        layers += [
+            nn.Conv3d(inputs, width, 3, padding=1),
+            nn.BatchNorm3d(width),
+            nn.ReLU(inplace=True),
+            nn.MaxPool3d(pool),
+        ]
+        inputs = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(inputs, classes))
+
+
 #: Per network: how to build it, and the shape of one input.
 NETWORKS = {
     "lenet5": (lenet5, (1, 28, 28)),
     "resnet20": (resnet20, (3, 32, 32)),
     "mobilenet": (mobilenet, (3, 32, 32)),
     "resnet18": (resnet18, (3, 224, 224)),
+    "vgg8": (vgg8, (3, 32, 32)),
+    "fcn1d": (fcn1d, (1, 256)),
+    "cnn3d": (cnn3d, (3, 16, 56, 56)),
 }
