@@ -51,7 +51,9 @@ _LAZY = {
     "distributed": "distributed",
     "get_float32_matmul_precision": "backends",
     "jit": "jit",
+    "hub": "hub",
     "load": "serialization",
+    "multiprocessing": "multiprocessing",
     "nn": "nn",
     "optim": "optim",
     "save": "serialization",
@@ -59,6 +61,7 @@ _LAZY = {
     "set_float32_matmul_precision": "backends",
     "use_deterministic_algorithms": "backends",
     "utils": "utils",
+    "version": "version",
     "vision": "vision",
 }
 

@@ -4,6 +4,7 @@ import argparse
 import functools
 import importlib.util
 import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def main(arguments=None):
         with 2.)
     """
     options = _parser().parse_args(arguments)
+    if options.run is _run:
+        return _run(options)  # what goes wrong in the program is shown as Python shows it
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -43,12 +46,13 @@ def _parser():
     from . import __version__
 
     parser = argparse.ArgumentParser(
-        prog="minitorch", description="Train small convolutional networks, and look at the set-up."
+        prog="minitorch", description="Train and run convolutional networks."
     )
     parser.add_argument("--version", action="version", version=f"minitorch {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_train(commands)
     _add_bench(commands)
+    _add_run(commands)
     info = commands.add_parser("info", help="show what this installation is and runs on")
     info.set_defaults(run=_info)
     return parser
@@ -245,6 +249,40 @@ def _bench(options):
             Path(options.json).write_text(json.dumps(bench.results, indent=1))
         if options.plot:
             plot(bench.results, options.plot)
+
+
+# ---- run
+
+
+def _add_run(commands):
+    run = commands.add_parser(
+        "run",
+        help="run a program that was written for PyTorch",
+        usage="minitorch run [-m] PROGRAM [ARGUMENTS ...]",
+        description="Run an unmodified PyTorch program: its `import torch` gives minitorch.",
+    )
+    run.add_argument("-m", action="store_true", help="PROGRAM is the name of a module")
+    run.add_argument("program", metavar="PROGRAM", help="the Python file, or a folder with one")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, help="those of the program")
+    run.set_defaults(run=_run)
+
+
+def _run(options):
+    """Run the program as ``python PROGRAM ARGUMENTS`` does, with `minitorch.compat`."""
+    program = options.program
+    if not options.m and not os.path.exists(program):
+        print(f"minitorch: error: there is no file {program}", file=sys.stderr)
+        return 1
+    from . import compat
+
+    compat.install()
+    sys.argv = [program, *options.arguments]
+    if options.m:
+        sys.path.insert(0, os.getcwd())
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        sys.path.insert(0, os.path.dirname(os.path.abspath(program)))
+        runpy.run_path(program, run_name="__main__")
     return 0
 
 

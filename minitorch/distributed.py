@@ -17,13 +17,24 @@ def is_initialized() -> bool:
     return False
 
 
+class ReduceOp:
+    """How the values of several processes become one."""
+
+    SUM, PRODUCT, MIN, MAX, AVG = "sum", "product", "min", "max", "avg"
+
+
+def _gather(tensor_list, tensor, *args, **kwargs):
+    """Copy the tensor to the list of one."""
+    tensor_list[0].copy_(tensor)
+
+
 init_process_group = refuse("distributed.init_process_group", _ADVICE)
 destroy_process_group = refuse("distributed.destroy_process_group", _ADVICE)
 new_group = refuse("distributed.new_group", _ADVICE)
-get_rank = refuse("distributed.get_rank", _ADVICE)
-get_world_size = refuse("distributed.get_world_size", _ADVICE)
+get_rank = refuse("distributed.get_rank", _ADVICE, lambda group=None: 0)
+get_world_size = refuse("distributed.get_world_size", _ADVICE, lambda group=None: 1)
 barrier = refuse("distributed.barrier", _ADVICE)
 broadcast = refuse("distributed.broadcast", _ADVICE)
 all_reduce = refuse("distributed.all_reduce", _ADVICE)
-all_gather = refuse("distributed.all_gather", _ADVICE)
+all_gather = refuse("distributed.all_gather", _ADVICE, _gather)
 reduce = refuse("distributed.reduce", _ADVICE)

@@ -30,6 +30,7 @@ ignore = _decorator("ignore")
 unused = _decorator("unused")
 export = _decorator("export")
 script_if_tracing = _decorator("script_if_tracing")
+_overload = _decorator("_overload")
 _overload_method = _decorator("_overload_method")
 
 
@@ -43,6 +44,6 @@ def annotate(the_type, the_value):
     return the_value
 
 
-trace = refuse("jit.trace", _ADVICE)
+trace = refuse("jit.trace", _ADVICE, script)
 save = refuse("jit.save", _ADVICE)
 load = refuse("jit.load", _ADVICE)

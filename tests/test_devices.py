@@ -6,7 +6,7 @@ import pytest
 
 import minitorch
 from minitorch import nn
-from minitorch.device import NAMES
+from minitorch.device import COMPAT, NAMES, lenient
 
 
 class Module(nn.Module):
@@ -160,6 +160,66 @@ def test_works(name):
 def test_fails(name):
     with pytest.raises(RuntimeError, match=name.split("(")[0].split(".")[-1]):
         FAILS.get(name, resolve(name))()
+
+
+LENIENT = {
+    "Tensor.cuda": lambda: TENSOR.cuda() is TENSOR,
+    "Tensor.to('cuda')": lambda: TENSOR.to("cuda") is TENSOR,
+    "nn.Module.cuda": lambda: MODULE.cuda() is MODULE,
+    "nn.Module.to('cuda')": lambda: MODULE.to("cuda:0") is MODULE,
+    "cuda.init": lambda: minitorch.cuda.init() is None,
+    "cuda.set_device": lambda: minitorch.cuda.set_device(0) is None,
+    "cuda.current_device": lambda: minitorch.cuda.current_device() == 0,
+    "cuda.get_device_name": lambda: minitorch.cuda.get_device_name(0) == "cpu",
+    "cuda.get_device_capability": lambda: minitorch.cuda.get_device_capability() == (0, 0),
+    "cuda.mem_get_info": lambda: minitorch.cuda.mem_get_info() == (0, 0),
+    "cuda.Stream": lambda: runs_unchanged(minitorch.cuda.stream(minitorch.cuda.Stream())),
+    "cuda.Event": lambda: measures_time(minitorch.cuda.Event),
+    "amp.autocast('cpu')": lambda: runs_unchanged(minitorch.amp.autocast("cpu")),
+    "amp.GradScaler('cpu')": lambda: scales_nothing(minitorch.amp.GradScaler("cpu")),
+    "nn.parallel.DistributedDataParallel": lambda: (
+        nn.parallel.DistributedDataParallel(MODULE, device_ids=[0])(TENSOR).tolist() == [1.0, 1.0]
+    ),
+    "jit.trace": lambda: minitorch.jit.trace(MODULE, TENSOR) is MODULE,
+    "distributed.init_process_group": lambda: (
+        minitorch.distributed.init_process_group("nccl", rank=0) is None
+    ),
+    "distributed.destroy_process_group": lambda: (
+        minitorch.distributed.destroy_process_group() is None
+    ),
+    "distributed.new_group": lambda: minitorch.distributed.new_group() is None,
+    "distributed.get_rank": lambda: minitorch.distributed.get_rank() == 0,
+    "distributed.get_world_size": lambda: minitorch.distributed.get_world_size() == 1,
+    "distributed.barrier": lambda: minitorch.distributed.barrier() is None,
+    "distributed.broadcast": lambda: minitorch.distributed.broadcast(TENSOR, 0) is None,
+    "distributed.all_reduce": lambda: minitorch.distributed.all_reduce(TENSOR) is None,
+    "distributed.all_gather": lambda: gathers(minitorch.zeros(2)),
+    "distributed.reduce": lambda: minitorch.distributed.reduce(TENSOR, 0) is None,
+}
+
+
+def measures_time(event):
+    start, end = event(enable_timing=True), event(enable_timing=True)
+    start.record()
+    end.record()
+    end.synchronize()
+    return 0 <= start.elapsed_time(end) < 1e4
+
+
+def gathers(place):
+    minitorch.distributed.all_gather([place], TENSOR)
+    return place.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.filterwarnings("ignore:device 'cuda' is the CPU:UserWarning")
+@pytest.mark.parametrize("name", COMPAT)
+def test_works_for_programs_of_other_devices(name):
+    assert NAMES[name][0] == "error"
+    lenient(True)
+    try:
+        assert LENIENT[name]()
+    finally:
+        lenient(False)
 
 
 def test_disabled_mixed_precision_is_silent():

@@ -2,18 +2,18 @@
 
 from sphinx.util.docutils import SphinxDirective
 
-from minitorch.device import NAMES
+from minitorch.device import COMPAT, NAMES
 
 
 class DeviceNames(SphinxDirective):
     """Show what becomes of each name that has to do with another device."""
 
     def run(self):
-        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 40 20 40", ""]
-        rows = [("name", "kind", "what it does")]
-        rows += [(f"``{name}``", *row) for name, row in NAMES.items()]
-        for name, kind, effect in rows:
-            lines += [f"   * - {name}", f"     - {kind}", f"     - {effect}"]
+        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 34 12 30 24", ""]
+        rows = [("name", "kind", "what it does", "with compat")]
+        rows += [(f"``{name}``", *row, COMPAT.get(name, "")) for name, row in NAMES.items()]
+        for name, *others in rows:
+            lines += [f"   * - {name}", *[f"     - {text}" for text in others]]
         return self.parse_text_to_nodes("\n".join(lines))
 
 

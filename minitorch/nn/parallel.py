@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..device import refuse
 from .module import Module
 
-__all__ = ["DataParallel"]
+__all__ = ["DataParallel", "DistributedDataParallel"]
 
 
 class DataParallel(Module):
@@ -29,6 +29,18 @@ class DataParallel(Module):
         return self.module(*inputs, **kwargs)
 
 
-DistributedDataParallel = refuse(
-    "nn.parallel.DistributedDataParallel", "Train in a single process."
-)
+_refused = refuse("nn.parallel.DistributedDataParallel", "Train in a single process.")
+
+
+class DistributedDataParallel(DataParallel):
+    """Raises RuntimeError: there are no process groups. Under `minitorch.compat`, calls its module.
+
+    Parameters
+    ----------
+    module : Module
+        The module; state dicts have its names after ``"module."``.
+    """
+
+    def __init__(self, module=None, *args, **kwargs):
+        _refused()
+        super().__init__(module)

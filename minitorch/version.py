@@ -1,0 +1,6 @@
+"""The names of ``torch.version``."""
+
+cuda = None
+hip = None
+git_version = "Unknown"
+debug = False
