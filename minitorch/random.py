@@ -113,7 +113,63 @@ class Generator:
         self.set_state(state["state"])
 
 
-default_generator = Generator()
+_local = threading.local()  # .generator: what stands in for the default generator in a thread
+
+
+class _DefaultGenerator(Generator):
+    """The generator used where none is given; inside of `standing_in` it is another one."""
+
+    def manual_seed(self, seed):
+        other = getattr(_local, "generator", None)
+        return super().manual_seed(seed) if other is None else other.manual_seed(seed)
+
+    def initial_seed(self):
+        other = getattr(_local, "generator", None)
+        return super().initial_seed() if other is None else other.initial_seed()
+
+    def get_state(self):
+        other = getattr(_local, "generator", None)
+        return super().get_state() if other is None else other.get_state()
+
+    def set_state(self, new_state):
+        other = getattr(_local, "generator", None)
+        return super().set_state(new_state) if other is None else other.set_state(new_state)
+
+    def take(self, count):
+        other = getattr(_local, "generator", None)
+        return super().take(count) if other is None else other.take(count)
+
+
+default_generator = _DefaultGenerator()
+
+if hasattr(os, "register_at_fork"):  # another thread may hold the lock at that moment
+    os.register_at_fork(
+        after_in_child=lambda: setattr(default_generator, "_lock", threading.Lock())
+    )
+
+
+class standing_in:
+    """Context manager: in this thread the default generator is `generator`.
+
+    That is how a data loader gives every sample numbers of its own, which depend neither on the
+    process that loads it nor on what else is drawn meanwhile.
+    """
+
+    def __init__(self, generator: Generator):
+        self.generator = generator
+
+    def __enter__(self):
+        self.outer = getattr(_local, "generator", None)
+        _local.generator = self.generator
+        return self.generator
+
+    def __exit__(self, *exception):
+        _local.generator = self.outer
+
+
+def stand_in():
+    """Return what stands in for the default generator in this thread, or None."""
+    return getattr(_local, "generator", None)
 
 
 def manual_seed(seed: int) -> Generator:

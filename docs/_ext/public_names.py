@@ -16,6 +16,7 @@ MODULES = [
     "minitorch.nn.utils",
     "minitorch.optim.lr_scheduler",
     "minitorch.optim",
+    "minitorch.utils.data",
     "minitorch.vision.datasets",
     "minitorch.vision.models",
     "minitorch.tools",

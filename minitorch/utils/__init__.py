@@ -1,3 +1,3 @@
-"""What is not part of a network: checkpointing."""
+"""What is not part of a network: data loading, checkpointing."""
 
-from . import checkpoint
+from . import checkpoint, data
