@@ -2,8 +2,10 @@
 
 import importlib
 
-from . import autograd
+from . import autograd, ops, out
 from . import tensor as _module  # first: its name is then taken by the function of creation
+from .absent import ABSENT as _ABSENT
+from .absent import absent as _absent
 from .autograd.grad_mode import *
 from .creation import *
 from .device import device
@@ -11,6 +13,7 @@ from .dtypes import *
 from .errors import ShapeError
 from .formatting import set_printoptions
 from .kernels import get_num_threads, set_num_threads
+from .names import *
 from .ops.activation import (
     celu,
     celu_,
@@ -25,9 +28,11 @@ from .ops.activation import (
     threshold,
     threshold_,
 )
+from .ops.arrange import *
 from .ops.conv import *
 from .ops.elementwise import *
 from .ops.index import *
+from .ops.linalg import *
 from .ops.loss import binary_cross_entropy_with_logits, kl_div
 from .ops.matmul import *
 from .ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
@@ -35,10 +40,20 @@ from .ops.pool import *
 from .ops.random import *
 from .ops.reduce import *
 from .ops.shape import *
+from .ops.special import *
+from .ops.statistics import *
 from .random import *
+from .storage import Storage, is_storage
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
+
+# Functions in place that are no more than methods under another name.
+for _name in ops.inplace.NAMES.split():
+    globals()[_name] = getattr(Tensor, _name)
+for _name in out.NAMES.split():
+    globals()[_name] = out.accepting_out(globals()[_name])
+del _name
 
 # Imported when first used, so that `import minitorch` stays fast.
 _LAZY = {
@@ -50,8 +65,9 @@ _LAZY = {
     "cuda": "cuda",
     "distributed": "distributed",
     "get_float32_matmul_precision": "backends",
-    "jit": "jit",
     "hub": "hub",
+    "jit": "jit",
+    "linalg": "linalg",
     "load": "serialization",
     "multiprocessing": "multiprocessing",
     "nn": "nn",
@@ -70,6 +86,8 @@ def __getattr__(name):
     if name in _LAZY:
         module = importlib.import_module("." + _LAZY[name], __name__)
         return module if _LAZY[name] == name else getattr(module, name)
+    if name in _ABSENT:
+        return _absent(name)
     raise AttributeError(f"module 'minitorch' has no attribute '{name}'")
 
 

@@ -635,6 +635,13 @@ def triu_indices(row, col, offset=0, **options):
 # ---- methods of Tensor: new ones of the same type, conversions
 
 
+def new(input, *data, device=None):
+    """Make a tensor of the type of this one, of sizes or of data: the legacy constructor."""
+    if len(data) == 1 and isinstance(data[0], Tensor):
+        return Tensor._wrap(data[0]._array)
+    return Tensor(*data, dtype=input.dtype, device=device)
+
+
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
     """Make a tensor of a copy of `data`, of the type of this one unless told otherwise."""
     return tensor(data, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)

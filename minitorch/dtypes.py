@@ -12,12 +12,21 @@ import builtins
 import numpy as np
 
 __all__ = [
+    "bfloat16",
     "bool",
     "can_cast",
+    "cdouble",
+    "cfloat",
+    "chalf",
+    "complex32",
+    "complex64",
+    "complex128",
     "double",
     "dtype",
     "finfo",
     "float",
+    "float8_e4m3fn",
+    "float8_e5m2",
     "float16",
     "float32",
     "float64",
@@ -31,9 +40,15 @@ __all__ = [
     "int64",
     "long",
     "promote_types",
+    "qint8",
+    "qint32",
+    "quint8",
     "set_default_dtype",
     "short",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
 ]
 
 
@@ -80,6 +95,45 @@ int64 = long = dtype("int64")
 float16 = half = dtype("float16")
 float32 = float = dtype("float32")
 float64 = double = dtype("float64")
+
+
+class Absent(dtype):
+    """A type that minitorch does not compute in: it can be named and compared, but not used."""
+
+    __slots__ = ("advice",)
+
+    def __init__(self, name: str, advice: str, category: builtins.int, itemsize: builtins.int):
+        self.name, self.advice, self.category = name, advice, category
+        self.is_floating_point = category == 2
+        self.is_signed = not name.startswith("u")
+        self.itemsize = itemsize
+
+    @property
+    def is_complex(self) -> builtins.bool:
+        """Whether it is a complex type."""
+        return self.category == 3
+
+    @property
+    def numpy(self):
+        """Raise: there are no arrays of this type."""
+        raise NotImplementedError(f"{self.name} is not supported; {self.advice}")
+
+    def __reduce__(self):
+        return self.name
+
+
+bfloat16 = Absent("bfloat16", "use float32", 2, 2)
+complex32 = chalf = Absent("complex32", "use two real tensors", 3, 4)
+complex64 = cfloat = Absent("complex64", "use two real tensors", 3, 8)
+complex128 = cdouble = Absent("complex128", "use two real tensors", 3, 16)
+uint16 = Absent("uint16", "use int32", 1, 2)
+uint32 = Absent("uint32", "use int64", 1, 4)
+uint64 = Absent("uint64", "use int64", 1, 8)
+qint8 = Absent("qint8", "use int8 and a scale", 1, 1)
+quint8 = Absent("quint8", "use uint8 and a scale", 1, 1)
+qint32 = Absent("qint32", "use int32 and a scale", 1, 4)
+float8_e4m3fn = Absent("float8_e4m3fn", "use float16", 2, 1)
+float8_e5m2 = Absent("float8_e5m2", "use float16", 2, 1)
 
 _ALL = (bool, uint8, int8, int16, int32, int64, float16, float32, float64)
 BY_NUMPY = {d.numpy: d for d in _ALL}

@@ -14,9 +14,9 @@ from collections import OrderedDict
 
 import numpy as np
 
-from . import creation, dtypes, ops, random
+from . import absent, creation, dtypes, names, ops, random, storage
 from . import device as _device
-from .autograd import api, engine, function, hooks, op, views
+from .autograd import api, engine, function, grad_mode, hooks, op, views
 from .autograd.engine import AccumulateGrad
 from .autograd.hooks import RemovableHandle
 from .errors import ShapeError
@@ -405,6 +405,7 @@ class Tensor:
 
     # ---- new tensors and conversions
 
+    new = creation.new
     new_tensor = creation.new_tensor
     new_zeros = creation.new_zeros
     new_ones = creation.new_ones
@@ -462,7 +463,28 @@ class Tensor:
         """Return the tensor itself: pinning only matters for other devices."""
         return self
 
-    is_cuda = is_sparse = is_quantized = False  # of every tensor: there are no other kinds
+    # Of every tensor: there are no other kinds.
+    is_cuda = is_sparse = is_quantized = is_meta = is_mps = is_xpu = is_xla = is_ipu = False
+    is_mkldnn = is_nested = is_sparse_csr = is_vulkan = is_mtia = is_maia = False
+    is_cpu = True
+    layout = names.strided
+    name = None
+
+    def is_pinned(self, device=None) -> bool:
+        """Whether the memory is pinned for another device: False."""
+        return False
+
+    def is_shared(self) -> bool:
+        """Whether other processes share the memory: False."""
+        return False
+
+    def share_memory_(self) -> Tensor:
+        """Return the tensor itself: processes do not share tensors."""
+        return self
+
+    def to_dense(self, dtype=None) -> Tensor:
+        """Return the tensor, which is dense, itself."""
+        return self if dtype is None else self.to(dtype)
 
     def get_device(self) -> int:
         """Return the number of the device: -1, the CPU."""
@@ -803,6 +825,57 @@ class Tensor:
     triu = ops.triu
     triu_ = ops.triu_
     mT = mH = property(ops.adjoint)
+    real = property(names.real)
+    imag = property(names.imag)
+    conj = conj_physical = resolve_conj = resolve_neg = names.conj
+    is_conj = names.is_conj
+    is_neg = names.is_neg
+    is_inference = names.is_inference
+    is_distributed = names.is_distributed
+    is_nonzero = names.is_nonzero
+    is_same_size = names.is_same_size
+
+    def unsafe_chunk(self, chunks, dim=0):
+        """Return the parts as `chunk` does."""
+        return ops.chunk(self, chunks, dim)
+
+    def unsafe_split(self, split_size, dim=0):
+        """Return the parts as `split` does."""
+        return ops.split(self, split_size, dim)
+
+    def resize(self, *sizes) -> Tensor:
+        """Return the elements in another shape; deprecated in favour of `reshape`."""
+        warnings.warn("non-inplace resize is deprecated", stacklevel=2)
+        return ops.view(self, *sizes)
+
+    def resize_as(self, other) -> Tensor:
+        """Return the elements in the shape of `other`; deprecated in favour of `view_as`."""
+        warnings.warn("non-inplace resize_as is deprecated", stacklevel=2)
+        return ops.view(self, other.shape)
+
+    def storage(self) -> storage.Storage:
+        """Return the memory, as a row of elements."""
+        return storage.Storage(self)
+
+    untyped_storage = typed_storage = storage
+
+    def dim_order(self, *args) -> tuple:
+        """Return the dimensions from the widest to the narrowest step in memory."""
+        return tuple(sorted(range(self.ndim), key=lambda d: -abs(self._array.strides[d])))
+
+    def apply_(self, callable) -> Tensor:
+        """Replace every element by what a Python function makes of it; slow."""
+        values = [callable(value) for value in self._array.reshape(-1).tolist()]
+        with grad_mode.no_grad():
+            return self.copy_(creation.tensor(values, dtype=self.dtype).reshape(self.shape))
+
+    def map_(self, tensor, callable) -> Tensor:
+        """Replace every element by what a Python function makes of it and another's; slow."""
+        others = tensor.expand_as(self).reshape(-1).tolist()
+        pairs = zip(self.reshape(-1).tolist(), others, strict=True)
+        values = [callable(a, b) for a, b in pairs]
+        with grad_mode.no_grad():
+            return self.copy_(creation.tensor(values, dtype=self.dtype).reshape(self.shape))
 
     @property
     def T(self) -> Tensor:
@@ -856,7 +929,10 @@ class Tensor:
     # random
     bernoulli = ops.bernoulli
     bernoulli_ = ops.random.bernoulli_
+    cauchy_ = ops.random.cauchy_
     exponential_ = ops.random.exponential_
+    geometric_ = ops.random.geometric_
+    log_normal_ = ops.random.log_normal_
     multinomial = ops.multinomial
     normal_ = ops.random.normal_
     random_ = ops.random.random_
@@ -884,6 +960,118 @@ class Tensor:
         if not isinstance(other, np.ndarray):
             return NotImplemented
         return ops.matmul(Tensor._wrap(other), self)
+
+    # special
+    angle = ops.special.angle
+    copysign = ops.special.copysign
+    copysign_ = ops.special.copysign_
+    deg2rad = ops.special.deg2rad
+    deg2rad_ = ops.special.deg2rad_
+    digamma = ops.special.digamma
+    digamma_ = ops.special.digamma_
+    frexp = ops.special.frexp
+    gcd = ops.special.gcd
+    gcd_ = ops.special.gcd_
+    heaviside = ops.special.heaviside
+    heaviside_ = ops.special.heaviside_
+    i0 = ops.special.i0
+    i0_ = ops.special.i0_
+    isneginf = ops.special.isneginf
+    isposinf = ops.special.isposinf
+    isreal = ops.special.isreal
+    lcm = ops.special.lcm
+    lcm_ = ops.special.lcm_
+    ldexp = ops.special.ldexp
+    ldexp_ = ops.special.ldexp_
+    lgamma = ops.special.lgamma
+    lgamma_ = ops.special.lgamma_
+    logaddexp = ops.special.logaddexp
+    logaddexp2 = ops.special.logaddexp2
+    logit = ops.special.logit
+    logit_ = ops.special.logit_
+    mvlgamma = ops.special.mvlgamma
+    mvlgamma_ = ops.special.mvlgamma_
+    nextafter = ops.special.nextafter
+    nextafter_ = ops.special.nextafter_
+    polygamma = ops.special.polygamma
+    polygamma_ = ops.special.polygamma_
+    rad2deg = ops.special.rad2deg
+    rad2deg_ = ops.special.rad2deg_
+    sgn = ops.special.sgn
+    sgn_ = ops.special.sgn_
+    signbit = ops.special.signbit
+    sinc = ops.special.sinc
+    sinc_ = ops.special.sinc_
+    xlogy = ops.special.xlogy
+    xlogy_ = ops.special.xlogy_
+
+    # arrange
+    as_strided = ops.arrange.as_strided
+    as_strided_ = ops.arrange.as_strided_
+    as_strided_scatter = ops.arrange.as_strided_scatter
+    diagflat = ops.arrange.diagflat
+    diagonal_scatter = ops.arrange.diagonal_scatter
+    fill_diagonal_ = ops.arrange.fill_diagonal_
+    index_reduce = ops.arrange.index_reduce
+    index_reduce_ = ops.inplace.index_reduce_
+    narrow_copy = ops.arrange.narrow_copy
+    resize_ = ops.arrange.resize_
+    resize_as_ = ops.arrange.resize_as_
+    select_scatter = ops.arrange.select_scatter
+    slice_scatter = ops.arrange.slice_scatter
+    sum_to_size = ops.arrange.sum_to_size
+    swapaxes_ = ops.arrange.swapaxes_
+    swapdims_ = ops.arrange.swapdims_
+
+    # statistics
+    corrcoef = ops.statistics.corrcoef
+    cov = ops.statistics.cov
+    diff = ops.statistics.diff
+    dist = ops.statistics.dist
+    histogram = ops.statistics.histogram
+    logcumsumexp = ops.statistics.logcumsumexp
+    mode = ops.statistics.mode
+    nanquantile = ops.statistics.nanquantile
+    quantile = ops.statistics.quantile
+    renorm = ops.statistics.renorm
+    renorm_ = ops.inplace.renorm_
+
+    # linalg
+    cholesky = ops.linalg.cholesky
+    cross = ops.linalg.cross
+    det = ops.linalg.det
+    inverse = ops.linalg.inverse
+    logdet = ops.linalg.logdet
+    matrix_exp = ops.linalg.matrix_exp
+    matrix_power = ops.linalg.matrix_power
+    pinverse = ops.linalg.pinverse
+    qr = ops.linalg.qr
+    slogdet = ops.linalg.slogdet
+    svd = ops.linalg.svd
+    trace = ops.linalg.trace
+
+    # in place
+    addbmm_ = ops.inplace.addbmm_
+    addmv_ = ops.inplace.addmv_
+    addr_ = ops.inplace.addr_
+    baddbmm_ = ops.inplace.baddbmm_
+    arccos_ = ops.inplace.arccos_
+    arccosh_ = ops.inplace.arccosh_
+    arcsin_ = ops.inplace.arcsin_
+    arcsinh_ = ops.inplace.arcsinh_
+    arctan_ = ops.inplace.arctan_
+    arctan2_ = ops.inplace.arctan2_
+    arctanh_ = ops.inplace.arctanh_
+    cumprod_ = ops.inplace.cumprod_
+    cumsum_ = ops.inplace.cumsum_
+    fix_ = ops.inplace.fix_
+    float_power_ = ops.inplace.float_power_
+    greater_ = ops.inplace.greater_
+    greater_equal_ = ops.inplace.greater_equal_
+    hypot_ = ops.inplace.hypot_
+    less_ = ops.inplace.less_
+    less_equal_ = ops.inplace.less_equal_
+    not_equal_ = ops.inplace.not_equal_
 
     # ---- Python and numpy
 
@@ -1031,6 +1219,9 @@ def _legacy_array(data, dtype) -> np.ndarray:
         return np.array(values, dtype=dtype)
     return np.empty(data, dtype)
 
+
+Tensor.set_ = storage.set_  # the name of the module is a method inside the class
+absent.install(Tensor)
 
 # The graph machinery is imported by this module, and makes Tensors: it gets the class here.
 for _module in (creation, random, engine, hooks, op, views, api, function):

@@ -46,8 +46,21 @@ LARGE, SMALL = 80, 12
 
 DRAWN = "what it draws depends on no tensor: tests/test_random.py"
 
+# Compositions of operations that have records, and functions without derivative.
+COMPOSED = """
+    addmv_ angle as_strided_scatter block_diag broadcast_shapes cartesian_prod cdist cholesky
+    combinations copysign corrcoef cosine_similarity cov cross cumulative_trapezoid deg2rad
+    diagflat diagonal_scatter diff dist frexp gcd gradient heaviside histogram index_reduce isin
+    isneginf isposinf isreal lcm ldexp logaddexp logaddexp2 logcumsumexp logdet logit matrix_exp
+    matrix_power mode mvlgamma nanquantile nuclear_norm pairwise_distance pdist pinverse qr quantile
+    rad2deg renorm select_scatter sgn signbit sinc slice_scatter svd trace trapezoid trapz
+    unravel_index vander deg2rad_ fill_ fix_ gcd_ i0_ index_put_ lcm_ ldexp_ logit_ rad2deg_
+    resize_as_ sinc_ xlogy_ zero_ as_strided_
+"""
+
 # Public functions that need no record, and why.
 EXEMPT: dict[str, str] = {
+    **dict.fromkeys(COMPOSED.split(), "compared with PyTorch: tests/test_names.py"),
     "allclose": "returns a Python bool: tests/test_elementwise.py",
     "contiguous": "may return its argument: tests/test_shape.py",
     "copy_": "only in place: tests/test_index.py, tests/test_inplace_fuzz.py",

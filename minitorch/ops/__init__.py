@@ -1,10 +1,13 @@
 """Operations: per family a module, per operation its Op and its public function."""
 
+from . import inplace
 from .activation import *
+from .arrange import *
 from .common import cast, dimension
 from .conv import *
 from .elementwise import *
 from .index import *
+from .linalg import *
 from .loss import *
 from .matmul import *
 from .norm import *
@@ -12,3 +15,5 @@ from .pool import *
 from .random import *
 from .reduce import *
 from .shape import *
+from .special import *
+from .statistics import *

@@ -1012,13 +1012,40 @@ def _scatter_at(op, input, source, index):
 class ScatterProd(Op):
     """Product of what is there and of what arrives at an index."""
 
-    differentiable = False
+    formula = "dx, dy = g times the product of the other factors"
+    reads = {0: (0, 1, 2), 1: (0, 1, 2)}
 
     def __init__(self, dim, reduce):
         self.dim, self.reduce = dim, reduce
 
     def forward(self, input, source, index):
         return _scatter_at(self, input, source, index)
+
+    def backward(self, grad, needs):
+        from .elementwise import add, div, eq, mul, where
+
+        input, source, index = self.inputs
+        whole = tuple(source.shape)
+        source = Slice((*map(slice, index.shape), Ellipsis))(source)
+        dtype = dtypes.of(grad.dtype)
+        mine, theirs = _cast(eq(input, 0.0), dtype), _cast(eq(source, 0.0), dtype)
+        zeros_at = add(mine, GatherBackward(tuple(input.shape), self.dim)(theirs, index))
+        if is_tensor(grad) and zeros_at._array.any():
+            raise NotImplementedError(
+                "scatter_reduce: the second derivative of reduce='prod' is not implemented where a "
+                "factor is zero"
+            )
+        # A zero has the product of the others if it is the only one; then the others have 0.
+        input, source = where(eq(input, 0.0), 1.0, input), where(eq(source, 0.0), 1.0, source)
+        product = mul(grad, ScatterProd(self.dim, self.reduce)(input, source, index))
+        by_input = div(mul(product, _cast(eq(zeros_at, mine), dtype)), input)
+        if not needs[1]:
+            return by_input, None, None
+        alone = _cast(eq(Gather(self.dim)(zeros_at, index), theirs), dtype)
+        by_source = div(mul(Gather(self.dim)(product, index), alone), source)
+        if tuple(by_source.shape) != whole:
+            by_source = place(by_source, whole, Slice((*map(slice, by_source.shape), Ellipsis)))
+        return by_input, by_source, None
 
 
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
@@ -1034,7 +1061,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
         At least as large as `index`.
     reduce : str
         ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. Of ``"prod"`` there is no
-        derivative.
+        second derivative where a factor is zero.
     include_self : bool
         Whether the elements of `input` take part where something arrives.
 
@@ -1053,8 +1080,6 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
             f"{name}: Expected self.dtype to be equal to src.dtype, got {input.dtype} and "
             f"{src.dtype}"
         )
-    if reduce == "prod" and state.grad and (input.requires_grad or src.requires_grad):
-        raise NotImplementedError(f"{name}: the derivative of reduce='prod' is not implemented")
     if not input.ndim:
         whole = scatter_reduce(
             reshape(input, (1,)), 0, index, reshape(src, (1,)), reduce, include_self=include_self

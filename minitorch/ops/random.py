@@ -512,6 +512,43 @@ def exponential_(input, lambd=1.0, *, generator=None):
     return Draw("exponential", draw).inplace(input)
 
 
+def cauchy_(input, median=0.0, sigma=1.0, *, generator=None):
+    """Overwrite with Cauchy-distributed numbers around `median`, of the width `sigma`."""
+    _floating("cauchy_", input)
+    if sigma <= 0:
+        raise RuntimeError(f"cauchy_: expects sigma > 0.0, but found sigma={sigma}")
+
+    def draw(shape, dtype):
+        stream = numpy_generator(generator, 2 * math.prod(shape))
+        return (median + sigma * np.asarray(stream.standard_cauchy(shape))).astype(dtype)
+
+    return Draw("cauchy", draw).inplace(input)
+
+
+def log_normal_(input, mean=1.0, std=2.0, *, generator=None):
+    """Overwrite with numbers whose logarithm is normally distributed."""
+    _floating("log_normal_", input)
+    if std <= 0:
+        raise RuntimeError(f"log_normal_: expects std > 0.0, but found std={std}")
+
+    def draw(shape, dtype):
+        return np.exp(_normal(shape, dtype, generator, mean, std))
+
+    return Draw("log_normal", draw).inplace(input)
+
+
+def geometric_(input, p, *, generator=None):
+    """Overwrite with the number of trials until the first success, of the probability `p`."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_: expects p to be in (0, 1), but got p={p}")
+
+    def draw(shape, dtype):
+        stream = numpy_generator(generator, math.prod(shape))
+        return np.asarray(stream.geometric(p, shape)).astype(dtype)
+
+    return Draw("geometric", draw).inplace(input)
+
+
 # ---- dropout
 
 

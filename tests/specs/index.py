@@ -66,6 +66,7 @@ def scatter_reduce_ref(x, dim, index, src, reduce):
         to = tuple(to)
         counts[to] += 1
         functions = {"sum": np.add, "mean": np.add, "amax": np.maximum, "amin": np.minimum}
+        functions["prod"] = np.multiply
         x[to] = functions[reduce](x[to], src[place])
     if reduce == "mean":
         x /= counts
@@ -204,7 +205,10 @@ SPECS = [
     OpSpec(
         "scatter_reduce",
         written(scatter_reduce_ref),
-        on((2, 3), *[(1, INDEX, normal(2, 3), how) for how in ("sum", "mean", "amax", "amin")]),
+        on(
+            (2, 3),
+            *[(1, INDEX, normal(2, 3), how) for how in ("sum", "mean", "amax", "amin", "prod")],
+        ),
         errors=[bad(RuntimeError, "scatter_reduce: reduce argument", X, 1, INDEX, X, "median")],
     ),
     OpSpec(

@@ -1,0 +1,297 @@
+"""Names of ``torch`` that are no operations: constants, questions about tensors, settings."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import creation, dtypes
+from .autograd import anomaly
+from .autograd.anomaly import is_anomaly_enabled
+from .device import CPU, check, device
+from .ops.common import result_type as _result_type
+
+__all__ = [
+    "bartlett_window",
+    "blackman_window",
+    "channels_last",
+    "channels_last_3d",
+    "conj",
+    "contiguous_format",
+    "detach",
+    "detach_",
+    "e",
+    "empty_strided",
+    "frombuffer",
+    "get_default_device",
+    "get_device",
+    "hamming_window",
+    "hann_window",
+    "imag",
+    "inf",
+    "is_anomaly_enabled",
+    "is_complex",
+    "is_conj",
+    "is_distributed",
+    "is_floating_point",
+    "is_inference",
+    "is_neg",
+    "is_nonzero",
+    "is_same_size",
+    "is_signed",
+    "is_warn_always_enabled",
+    "kaiser_window",
+    "layout",
+    "memory_format",
+    "nan",
+    "newaxis",
+    "numel",
+    "pi",
+    "preserve_format",
+    "range",
+    "real",
+    "resolve_conj",
+    "resolve_neg",
+    "result_type",
+    "set_anomaly_enabled",
+    "set_default_device",
+    "set_default_tensor_type",
+    "set_flush_denormal",
+    "strided",
+    "typename",
+]
+
+inf, nan, pi, e, newaxis = math.inf, math.nan, math.pi, math.e, None
+
+
+class _Named:
+    """A value that has nothing but a name."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"minitorch.{self.name}"
+
+    def __reduce__(self):
+        return self.name
+
+
+class memory_format(_Named):
+    """Order of dimensions in memory; minitorch keeps its own and accepts any wish."""
+
+
+class layout(_Named):
+    """How a tensor is stored: always ``strided``."""
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
+strided = layout("strided")
+
+
+# ---- questions about tensors
+
+
+def numel(input) -> int:
+    """Return the number of elements."""
+    return input.numel()
+
+
+def is_floating_point(input) -> bool:
+    """Whether the elements are floating-point numbers."""
+    return input.is_floating_point()
+
+
+def is_complex(input) -> bool:
+    """Whether the elements are complex numbers: never."""
+    return False
+
+
+def is_signed(input) -> bool:
+    """Whether the elements can be negative."""
+    return input.is_signed()
+
+
+def is_nonzero(input) -> bool:
+    """Whether the only element is not zero.
+
+    Raises
+    ------
+    RuntimeError
+        If there is not exactly one element.
+    """
+    if input.numel() != 1:
+        kind = "no values" if input.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return bool(input.item())
+
+
+def is_same_size(input, other) -> bool:
+    """Whether two tensors have one shape."""
+    return input.shape == other.shape
+
+
+def is_conj(input) -> bool:
+    """Whether a conjugation is pending: never."""
+    return False
+
+
+def is_neg(input) -> bool:
+    """Whether a negation is pending: never."""
+    return False
+
+
+def is_distributed(input) -> bool:
+    """Whether the tensor is spread over processes: never."""
+    return False
+
+
+def is_inference(input) -> bool:
+    """Whether the tensor was made in inference mode: such tensors are like any other here."""
+    return False
+
+
+def get_device(input) -> int:
+    """Return the number of the device: -1, the CPU."""
+    return -1
+
+
+def result_type(tensor1, tensor2) -> dtypes.dtype:
+    """Return the type of an operation on two tensors or numbers."""
+    return _result_type("result_type", tensor1, tensor2)
+
+
+def typename(obj) -> str:
+    """Return the full name of the type of an object; of a tensor as of `Tensor.type`."""
+    if isinstance(obj, creation.Tensor):
+        return obj.type()
+    kind = obj if isinstance(obj, type) else type(obj)
+    module = getattr(obj, "__module__", None) or kind.__module__
+    name = getattr(obj, "__qualname__", kind.__qualname__)
+    return name if module in ("builtins", None) else f"{module}.{name}"
+
+
+# ---- the same tensor
+
+
+def detach(input):
+    """Return a tensor of the same memory outside the graph."""
+    return input.detach()
+
+
+def detach_(input):
+    """Cut `input` from the graph that made it."""
+    return input.detach_()
+
+
+def conj(input):
+    """Return the complex conjugate: for real numbers `input` itself."""
+    return input
+
+
+def real(input):
+    """Return the real part: for real numbers `input` itself."""
+    return input
+
+
+def imag(input):
+    """Raise: there are no complex tensors."""
+    raise RuntimeError("imag: is not implemented for tensors with non-complex dtypes")
+
+
+resolve_conj = resolve_neg = conj
+
+
+# ---- new tensors
+
+
+def range(start=0, end=None, step=1, **options):
+    """Make a vector from `start` to `end`, which is included; deprecated in favour of `arange`."""
+    if end is None:
+        start, end = 0, start
+    options.setdefault("dtype", dtypes.get_default_dtype())
+    count = math.floor((end - start) / step) + 1
+    return creation.arange(0, count, **options) * step + start
+
+
+def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False, **options):
+    """Make a tensor that is not set, of given sizes and strides (in elements)."""
+    check("empty_strided", device)
+    count = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if all(size) else 0
+    result = creation.empty(max(count, 0), dtype=dtype).as_strided(size, stride)
+    return result.detach().requires_grad_(requires_grad)
+
+
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """Make a vector that shares the memory of a Python buffer."""
+    array = np.frombuffer(buffer, dtype.numpy, count, offset)
+    return creation.Tensor._wrap(array).requires_grad_(requires_grad)
+
+
+def _window(name, function):
+    def window(window_length, periodic=True, *args, dtype=None, requires_grad=False, **options):
+        size = window_length + bool(periodic)
+        values = (
+            function(size, *args, **options)[:window_length]
+            if window_length > 1
+            else np.ones(window_length)
+        )
+        kind = dtype or dtypes.get_default_dtype()
+        return creation.Tensor._wrap(values.astype(kind.numpy)).requires_grad_(requires_grad)
+
+    window.__name__ = window.__qualname__ = f"{name}_window"
+    window.__doc__ = f"Make a {name.capitalize()} window, (window_length,), of a default dtype."
+    return window
+
+
+def _cosines(size, alpha, beta):
+    return alpha - beta * np.cos(2 * math.pi * np.arange(size) / (size - 1))
+
+
+bartlett_window = _window("bartlett", np.bartlett)
+blackman_window = _window("blackman", np.blackman)
+hann_window = _window("hann", lambda size: _cosines(size, 0.5, 0.5))
+hamming_window = _window("hamming", lambda size, alpha=0.54, beta=0.46: _cosines(size, alpha, beta))
+kaiser_window = _window("kaiser", lambda size, beta=12.0: np.kaiser(size, beta))
+
+
+# ---- settings
+
+
+def set_default_tensor_type(t) -> None:
+    """Set the type of new floating-point tensors by a legacy class; see `set_default_dtype`."""
+    if isinstance(t, str):
+        legacy = getattr(creation, t.rpartition(".")[2], None)
+        if legacy is None:
+            raise TypeError(f"set_default_tensor_type: invalid type {t!r}")
+        t = legacy
+    dtypes.set_default_dtype(t if isinstance(t, dtypes.dtype) else t.dtype)
+
+
+def get_default_device() -> device:
+    """Return the device of new tensors: the CPU."""
+    return CPU
+
+
+def set_default_device(device) -> None:
+    """Set the device of new tensors, which can only be the CPU."""
+    check("set_default_device", device)
+
+
+def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
+    """Switch anomaly mode on or off; see `minitorch.autograd.set_detect_anomaly`."""
+    anomaly.set_detect_anomaly(mode, check_nan)
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """Do nothing and return False: kernels flush denormals themselves, where it matters."""
+    return False
+
+
+def is_warn_always_enabled() -> bool:
+    """Whether every warning is shown each time: False."""
+    return False
