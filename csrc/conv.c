@@ -10,9 +10,11 @@
  * For grad-input with a stride, the pixels fall into phases (pixel mod stride), and each phase is met by some of the
  * taps only: it is a convolution of stride 1 with those, and no multiplication with a zero between is done.
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "conv.h"
+#include "winograd.h"
 
 #define MAX_NR 48 /* the widest panel of any instruction set */
 
@@ -294,11 +296,90 @@ static plane plane_of_output(int dtype, const mt_conv_desc *d, void *output) {
     return x;
 }
 
+/* ---- which way ---- */
+
+static atomic_int algorithm = MT_CONV_AUTO;
+
+mt_status mt_set_conv(int which) {
+    if (which < MT_CONV_AUTO || which > MT_CONV_WINOGRAD) return MT_ERR_ARGUMENT;
+    atomic_store(&algorithm, which);
+    return MT_OK;
+}
+
+int mt_get_conv(void) { return atomic_load(&algorithm); }
+
+/* Whether to do a convolution by Winograd, with `rows` output and `depth` input channels in a group.
+ *
+ * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
+ * (4x4 pixels of the output each) and t taps along the depth:
+ *
+ *   direct     rows * depth * t * 9 * pixels / 2 L      multiplication
+ *              + depth * t * 9 * pixels * 12 / L        packing the patches
+ *   Winograd   rows * depth * t * 36 * v / 2            multiplication
+ *              + rows * depth * t * 20                  weights, for each piece of tiles unless they are shared
+ *              + depth * t * v * 250                    patches, for each block of 64 rows when the depth is above 128
+ *              + rows * v * 350                         pixels
+ */
+static int use_winograd(int dtype, const mt_conv_desc *d, int64_t rows, int64_t depth, const int64_t grid[3]) {
+    if (d->in_step[2] != 1 || d->out_step[2] != 1) return 0;
+    for (int i = 1; i < 3; i++)
+        if (d->kernel[i] != 3 || d->stride[i] != 1 || d->dilation[i] != 1) return 0;
+    if (!d->mb || !rows || !depth || !mt_volume(d->in) || !mt_volume(d->out)) return 0;
+    if (mt_get_conv() != MT_CONV_AUTO) return mt_get_conv() == MT_CONV_WINOGRAD;
+    double lanes = mt_kernels_for(dtype)->lanes, images = (double)d->mb * (double)grid[0];
+    double pixels = images * (double)grid[1] * (double)grid[2];
+    double tiles = images * (double)(mt_div_up(grid[1], 4) * mt_div_up(grid[2], 4));
+    double k = (double)depth * (double)d->kernel[0], m = (double)rows;
+    double v = tiles < lanes ? 1 : tiles / lanes;
+    double pieces = mt_winograd_shares(dtype, rows * depth * d->kernel[0]) || v < 3 ? 1 : v / 3;
+    double repeats = k > 128 ? (double)mt_div_up(rows, 64) : 1;
+    double direct = 9 * k * pixels * (m / 2 + 12) / lanes;
+    return m * k * (18 * v + 20 * pieces) + 250 * k * v * repeats + 350 * m * v < direct;
+}
+
+/* Try Winograd; 0 when the direct method has to do it. */
+static int winograd_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
+                            void *output, mt_status *status) {
+    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, kernel = mt_volume(d->kernel);
+    if (!use_winograd(dtype, d, oc, ic, d->out)) return 0;
+    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = oc, .channels = ic, .image = input,
+                     .in_mb_step = d->in_mb_step, .in_c_step = d->in_c_step,
+                     .taps_d = d->kernel[0], .stride_d = d->stride[0], .tap_d = d->dilation[0],
+                     .origin = {-d->pad[0], -d->pad[1], -d->pad[2]},
+                     .weight = weight, .weight_group = oc * ic * kernel, .weight_row = ic * kernel,
+                     .weight_channel = kernel, .bias = bias, .out = output,
+                     .out_mb_step = d->out_mb_step, .out_c_step = d->out_c_step};
+    mt_copy3(x.in_step, d->in_step);
+    mt_copy3(x.extent, d->in);
+    mt_copy3(x.out_step, d->out_step);
+    mt_copy3(x.grid, d->out);
+    return mt_winograd_run(dtype, &x, status);
+}
+
+static int winograd_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
+                               void *grad_input, mt_status *status) {
+    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, kernel = mt_volume(d->kernel);
+    if (d->stride[0] != 1 || !use_winograd(dtype, d, ic, oc, d->in)) return 0;
+    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = ic, .channels = oc, .image = grad_output,
+                     .in_mb_step = d->out_mb_step, .in_c_step = d->out_c_step,
+                     .taps_d = d->kernel[0], .stride_d = 1, .tap_d = -d->dilation[0],
+                     .origin = {d->pad[0], d->pad[1] - 2, d->pad[2] - 2},
+                     .weight = weight, .weight_group = oc * ic * kernel, .weight_row = kernel,
+                     .weight_channel = ic * kernel, .turned = 1, .out = grad_input,
+                     .out_mb_step = d->in_mb_step, .out_c_step = d->in_c_step};
+    mt_copy3(x.in_step, d->out_step);
+    mt_copy3(x.extent, d->out);
+    mt_copy3(x.out_step, d->in_step);
+    mt_copy3(x.grid, d->in);
+    return mt_winograd_run(dtype, &x, status);
+}
+
 mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
                           void *output) {
     mt_status status = check(dtype, d);
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_FORWARD)) return mt_depthwise_forward(dtype, d, input, weight, bias, output);
+    if (winograd_forward(dtype, d, input, weight, bias, output, &status)) return status;
     patches x = patches_of_input(dtype, d, input);
     plane to = plane_of_output(dtype, d, output);
     int64_t oc = d->oc / d->groups, k = x.channels * mt_volume(d->kernel), n = d->mb * mt_volume(d->out);
@@ -365,6 +446,7 @@ mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_GRAD_INPUT))
         return mt_depthwise_grad_input(dtype, d, grad_output, weight, grad_input);
+    if (winograd_grad_input(dtype, d, grad_output, weight, grad_input, &status)) return status;
     int64_t phase[3];
     /* phases beyond the image have no pixels */
     for (phase[0] = 0; phase[0] < mt_min(d->stride[0], d->in[0]); phase[0]++)

@@ -137,6 +137,27 @@ typedef void mt_slide_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *ta
 typedef void mt_slide_dot_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *tap, const void *grad,
                              int64_t grad_row, const void *source, int64_t source_row, void *sums);
 
+/* Tiles of 4x4 outputs side by side in an image. In the input, tile t reads the 6x6 patch whose first pixel lies at
+ * offset + 4 t; of the run's lines and columns those from low to high - 1 are on the image, the others are zero. In the
+ * output, the tiles start at offset, and `high` lines and columns are written. The first goes to lane `place`. */
+typedef struct {
+    int64_t offset, place, tiles, low[2], high[2];
+} mt_tile_run;
+
+/* Winograd's transforms (kernels_winograd.inc). Point q of 36 goes to `panel` + q * point_step.
+ * Input: for each channel, the patches of at most 48 tiles to a line of lanes; lines are panel_step apart.
+ * Weights: k times n kernels, tap p of kernel j at source[p * n + j], to lines of n; `turned`: taps in reverse order.
+ * Output: for each channel, the 36 products of its tiles (product_step from channel to channel) to 4x4 pixels, plus
+ * bias[channel]. Returns whether all (before the bias) are finite. */
+typedef void mt_winograd_input_fn(int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
+                                  const void *source, int64_t c_step, int64_t row_step, void *panel, int64_t panel_step,
+                                  int64_t point_step);
+typedef void mt_winograd_weight_fn(int64_t k, int64_t n, const void *source, int turned, void *panel,
+                                   int64_t point_step);
+typedef int mt_winograd_output_fn(int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
+                                  const void *product, int64_t product_step, int64_t point_step, const void *bias,
+                                  void *out, int64_t c_step, int64_t row_step);
+
 /* Numbers of the unary and binary operations. */
 enum {
 #define MT_UNARY(name) MT_UNARY_##name,
@@ -159,6 +180,7 @@ enum {
 typedef struct {
     int gemm_mr, gemm_nr, gemm_kc; /* rows and columns of a tile; depth of a packed block, fixed so that the order of
                                       sums is */
+    int lanes;                     /* of a vector */
     mt_unary_fn *unary[MT_UNARY_COUNT];
     mt_binary_fn *binary[MT_BINARY_COUNT];
     mt_binary_fn *compare[MT_COMPARE_COUNT];

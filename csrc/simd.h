@@ -17,6 +17,9 @@
  *   vabs(a) vsqrt(a) vround(a)      round: to nearest, ties to even, for |a| < 2^22 (float), 2^51 (double)
  *   vsum(a)               sum over the lanes, in a fixed order
  *   vtranspose(rows)      transpose VL vectors in place
+ *   vevens(a,b) vodds(a,b)        every second of the lanes of a and then b
+ *   vzip_low(a,b) vzip_high(a,b)  a lane of each in turn, from the lower (upper) halves
+ *   vnext(a,b)            lanes 1 ... of a, then lane 0 of b
  */
 #ifndef MT_SIMD_H
 #define MT_SIMD_H
@@ -47,6 +50,11 @@
 #define vround FN(vround)
 #define vsum FN(vsum)
 #define vtranspose FN(vtranspose)
+#define vevens FN(vevens)
+#define vodds FN(vodds)
+#define vzip_low FN(vzip_low)
+#define vzip_high FN(vzip_high)
+#define vnext FN(vnext)
 
 #define UNROLL _Pragma("GCC unroll 16")
 #define INLINE static inline __attribute__((always_inline, unused))
@@ -77,6 +85,14 @@ typedef int64_t ireal_r64;
 #define MT_EVEN_4 0, 2, 4, 6
 #define MT_EVEN_8 0, 2, 4, 6, 8, 10, 12, 14
 #define MT_EVEN_16 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define MT_ODD_2 1, 3
+#define MT_ODD_4 1, 3, 5, 7
+#define MT_ODD_8 1, 3, 5, 7, 9, 11, 13, 15
+#define MT_ODD_16 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define MT_NEXT_2 1, 2
+#define MT_NEXT_4 1, 2, 3, 4
+#define MT_NEXT_8 1, 2, 3, 4, 5, 6, 7, 8
+#define MT_NEXT_16 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 #define MT_APPLY(macro, ...) macro(__VA_ARGS__)
 
 #endif /* once */
@@ -211,6 +227,12 @@ INLINE real vsum(vec a) {
 #define LANE_COUNT 2
 #endif
 
+INLINE vec vevens(vec a, vec b) { return MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_EVEN_, LANE_COUNT)); }
+INLINE vec vodds(vec a, vec b) { return MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_ODD_, LANE_COUNT)); }
+INLINE vec vzip_low(vec a, vec b) { return MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_ZIP_LOW_, LANE_COUNT)); }
+INLINE vec vzip_high(vec a, vec b) { return MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_ZIP_HIGH_, LANE_COUNT)); }
+INLINE vec vnext(vec a, vec b) { return MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_NEXT_, LANE_COUNT)); }
+
 /* Interleaving rows i and i + VL/2 rotates the bits of (row, lane) by one place; log2(VL) times swaps the two. */
 INLINE void vtranspose(vec rows[LANE_COUNT]) {
     UNROLL
@@ -219,8 +241,8 @@ INLINE void vtranspose(vec rows[LANE_COUNT]) {
         UNROLL
         for (int i = 0; i < LANE_COUNT / 2; i++) {
             vec a = rows[i], b = rows[i + LANE_COUNT / 2];
-            next[2 * i] = MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_ZIP_LOW_, LANE_COUNT));
-            next[2 * i + 1] = MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_ZIP_HIGH_, LANE_COUNT));
+            next[2 * i] = vzip_low(a, b);
+            next[2 * i + 1] = vzip_high(a, b);
         }
         UNROLL
         for (int i = 0; i < LANE_COUNT; i++) rows[i] = next[i];
@@ -239,7 +261,7 @@ INLINE vec vload_step(const real *p, int64_t step, int64_t n) {
             a = vload_n(p, count < VL ? count : VL);
             b = vload_n(p + VL, count > VL ? count - VL : 0);
         }
-        return MT_APPLY(MT_SHUFFLE, a, b, MT_CAT(MT_EVEN_, LANE_COUNT));
+        return vevens(a, b);
     }
     real lane[LANE_COUNT] = {0};
     for (int64_t i = 0; i < n && i < VL; i++) lane[i] = p[i * step];

@@ -28,3 +28,24 @@ if lib.mt_init() != lib.MT_OK:
         f"MINITORCH_ISA={_wanted}: this instruction set {_known}; available here: "
         + ", ".join(isa_names(True))
     )
+
+CONV_ALGORITHMS = ("auto", "direct", "winograd")  # as numbered in minitorch.h
+
+
+def set_conv_algorithm(name):
+    """Choose how 3x3 convolutions of stride 1 are computed; for tests and debugging.
+
+    Parameters
+    ----------
+    name : {'auto', 'direct', 'winograd'}
+        ``'auto'`` chooses by the sizes; the others hold whenever they can be used.
+    """
+    if name not in CONV_ALGORITHMS:
+        raise ValueError(f"{name!r} is not one of {', '.join(CONV_ALGORITHMS)}")
+    lib.mt_set_conv(CONV_ALGORITHMS.index(name))
+
+
+try:
+    set_conv_algorithm(os.environ.get("MINITORCH_CONV") or "auto")
+except ValueError as error:
+    raise ImportError(f"MINITORCH_CONV: {error}") from None

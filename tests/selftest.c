@@ -2,8 +2,9 @@
  *
  * Data are small integers, so results are exact in any order and are compared for equality: matrix multiplication with
  * a naive loop, convolution by the adjoint identity <conv(x, w), g> = <x, grad_input> = <w, grad_weight>, and each
- * instruction set with the first. Prints one line per instruction set; the exit status is the number of failures.
+ * instruction set with the first; Winograd's convolution is compared with the direct one. Prints one line per instruction set; the exit status is the number of failures.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,22 @@ static mt_conv_desc describe(const family *f) {
     return d;
 }
 
+/* Winograd's results (the direct method's where it does not apply) are near those of the direct method. */
+static void test_winograd(int dtype, const mt_conv_desc *d, const char *name, const void *x, const void *w,
+                          const void *g, const void *y, const void *gx) {
+    int64_t nx = d->mb * d->in_mb_step, ny = d->mb * d->out_mb_step;
+    void *y2 = numbers(dtype, ny, 0), *gx2 = numbers(dtype, nx, 0);
+    mt_set_conv(MT_CONV_WINOGRAD);
+    check(mt_conv_forward(dtype, d, x, w, NULL, y2) == MT_OK, "forward status", name);
+    check(mt_conv_grad_input(dtype, d, g, w, gx2) == MT_OK, "grad-input status", name);
+    mt_set_conv(MT_CONV_DIRECT);
+    double worst = 0;
+    for (int64_t i = 0; i < ny; i++) worst = fmax(worst, fabs(get(dtype, y, i) - get(dtype, y2, i)));
+    for (int64_t i = 0; i < nx; i++) worst = fmax(worst, fabs(get(dtype, gx, i) - get(dtype, gx2, i)));
+    check(worst < (dtype == MT_F32 ? 1e-3 : 1e-11), "Winograd is far from the direct method", name);
+    free(y2), free(gx2);
+}
+
 /* Returns the checksum of the three results, for comparison between instruction sets. */
 static double test_conv(int dtype, const family *f) {
     mt_conv_desc d = describe(f);
@@ -116,6 +133,7 @@ static double test_conv(int dtype, const family *f) {
     double forward = inner(dtype, y, g, ny);
     check(forward == inner(dtype, x, gx, nx), "grad-input is not the adjoint", f->name);
     check(forward == inner(dtype, w, gw, nw), "grad-weight is not the adjoint", f->name);
+    test_winograd(dtype, &d, f->name, x, w, g, y, gx);
     double sum = 0;
     for (int64_t i = 0; i < ny; i++) sum += get(dtype, y, i) * (double)(i % 1009);
     for (int64_t i = 0; i < nx; i++) sum += get(dtype, gx, i) * (double)(i % 1009);
@@ -134,6 +152,7 @@ int main(void) {
         printf("FAILED: mt_init: %s\n", mt_status_text(status));
         return 1;
     }
+    mt_set_conv(MT_CONV_DIRECT); /* exact on small integers */
     for (int isa = 0; isa < mt_isa_count(); isa++) {
         if (mt_set_isa(isa) != MT_OK) continue;
         for (int threads = 1; threads <= 7; threads += threads == 1 ? 1 : 5) {

@@ -10,6 +10,7 @@ import pytest
 import reference
 
 from minitorch import kernels
+from minitorch._library import set_conv_algorithm
 from minitorch.geometry import Window
 
 ISAS = kernels.info()["available"]
@@ -23,6 +24,7 @@ def restored():
     yield
     kernels.set_isa(before["isa"])
     kernels.set_num_threads(before["threads"])
+    set_conv_algorithm("auto")
 
 
 def case(batch, channels, size, out, kernel, stride=1, padding=0, dilation=1, groups=1):
@@ -109,6 +111,7 @@ def results(window, x, w, b, g):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_exact(name, dtype):
+    set_conv_algorithm("direct")
     window, *arrays = data(name, dtype)
     wanted = expected(name, *arrays)
     for isa in ISAS:
@@ -134,6 +137,7 @@ def strided_views(array):
     "name", ["3x3, tails", "3x3, strided", "1x1, tails", "depthwise, strided", "3-d", "grouped"]
 )
 def test_strided_input(name):
+    set_conv_algorithm("direct")
     window, x, w, b, g = data(name, np.float32)
     wanted = results(window, x, w, b, g)
     pairs = zip(strided_views(x), strided_views(g), strict=True)
@@ -172,6 +176,7 @@ LARGE = {
 @pytest.mark.parametrize("name", LARGE)
 def test_adjoint(name, dtype, monkeypatch):
     monkeypatch.setitem(FAMILIES, name, LARGE[name])
+    set_conv_algorithm("direct")
     window, x, w, _b, g = data(name, dtype)
     first = None
     for isa in ISAS:
@@ -186,7 +191,9 @@ def test_adjoint(name, dtype, monkeypatch):
                 np.testing.assert_array_equal(a, c)
 
 
-def test_non_finite_spreads_as_in_the_direct_method():
+@pytest.mark.parametrize("algorithm", ["direct", "winograd"])
+def test_non_finite_spreads_as_in_the_direct_method(algorithm):
+    set_conv_algorithm(algorithm)
     window, x, w, _b, g = data("3x3, tails", np.float32)
     x[1, 2, 3, 3] = np.nan
     g[1, 2, 3, 3] = np.inf
@@ -196,6 +203,73 @@ def test_non_finite_spreads_as_in_the_direct_method():
     gx = kernels.conv_grad_input(g, np.ones_like(w), window, x.shape[2:])
     assert np.isinf(gx[1, :, 2:5, 2:5]).all()
     assert np.isfinite(gx).sum() == gx.size - gx.shape[1] * 9
+
+
+# 3x3, stride 1: tails of tiles, lanes, rows and depth; several blocks of each; one pixel
+WINOGRAD = {
+    "one pixel": case(1, 1, (1, 1), 1, (3, 3), 1, 1),
+    "small": case(2, 5, (7, 6), 9, (3, 3), 1, 1),
+    "no padding": case(3, 4, (9, 14), 6, (3, 3), 1, 0),
+    "padding above kernel": case(2, 3, (4, 5), 5, (3, 3), 1, (5, 4)),
+    "asymmetric padding": case(2, 3, (6, 5), 4, (3, 3), 1, ((0, 2), (3, 1))),
+    "wide": case(1, 3, (5, 150), 2, (3, 3), 1, 1),
+    "grouped": case(2, 12, (10, 9), 15, (3, 3), 1, 1, 1, 3),
+    "deep": case(2, 131, (14, 13), 70, (3, 3), 1, 1),
+    "large weights": case(5, 150, (13, 9), 90, (3, 3), 1, 1),
+    "many tiles": case(3, 40, (30, 30), 36, (3, 3), 1, 1),
+    "3-d": case(2, 4, (5, 7, 6), 6, (3, 3, 3), 1, 1),
+    "3-d, strided and dilated depth": case(1, 3, (9, 6, 7), 4, (2, 3, 3), (2, 1, 1), 1, (3, 1, 1)),
+    "3-d, deep": case(1, 50, (6, 9, 9), 40, (3, 3, 3), 1, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", WINOGRAD)
+def test_winograd_is_accurate(name, dtype, monkeypatch):
+    """Errors stay below 150 roundings of the root mean square of the result."""
+    monkeypatch.setitem(FAMILIES, name, WINOGRAD[name])
+    window, *shapes = data(name, dtype)
+    rng = np.random.default_rng(2)
+    arrays = [rng.standard_normal(v.shape).astype(dtype) for v in shapes]
+    set_conv_algorithm("direct")
+    wanted = results(window, *(v.astype(np.float64) for v in arrays))[:2]
+    set_conv_algorithm("winograd")
+    for isa in ISAS:
+        kernels.set_isa(isa)
+        first = None
+        for threads in THREADS:
+            kernels.set_num_threads(threads)
+            both = results(window, *arrays)[:2]
+            for result, want in zip(both, wanted, strict=True):
+                bound = 150 * np.finfo(dtype).eps * np.sqrt(np.mean(want**2))
+                assert np.abs(result - want).max() <= bound, f"{isa}, {threads} threads"
+            bits = [v.tobytes() for v in both]
+            first = first or bits
+            assert bits == first, f"{isa}, {threads} threads"
+
+
+def test_winograd_reads_strided_images(monkeypatch):
+    monkeypatch.setitem(FAMILIES, "winograd", WINOGRAD["small"])
+    set_conv_algorithm("winograd")
+    window, x, w, b, g = data("winograd", np.float32)
+    wanted = results(window, x, w, b, g)[:2]
+    for xs, gs in zip(strided_views(x), strided_views(g), strict=True):
+        for result, want in zip(results(window, xs, w, b, gs)[:2], wanted, strict=True):
+            np.testing.assert_allclose(result, want, rtol=1e-5, atol=1e-4)
+
+
+def test_winograd_does_not_overflow_before_the_result_does(monkeypatch):
+    monkeypatch.setitem(FAMILIES, "winograd", WINOGRAD["small"])
+    set_conv_algorithm("winograd")
+    window, x, w, b, _g = data("winograd", np.float32)
+    x = np.full_like(x, 3e37)
+    y = kernels.conv_forward(x, np.full_like(w, 0.1), b, window)
+    assert np.isfinite(y).all()
+
+
+def test_unknown_algorithm():
+    with pytest.raises(ValueError, match="'fft' is not one of auto, direct, winograd"):
+        set_conv_algorithm("fft")
 
 
 def test_float16_is_computed_in_float32():

@@ -1,0 +1,269 @@
+/* winograd.c: 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3) (Lavin and Gray 2015, arXiv 1509.09308).
+ *
+ * The output is cut into tiles of 4x4. A tile's 6x6 patch of the input, and each 3x3 kernel, become 36 numbers, their
+ * values at 36 points; there, convolution is multiplication, summed over the input channels: 36 matrix products
+ * [output channels x input channels] [input channels x tiles], 36 multiplications for 16 outputs instead of 144.
+ * Grad-input is the same with the channels exchanged and the kernels turned. A kernel's depth (3-d) is summed over as
+ * channels are.
+ *
+ * A piece of work has some tiles and some rows (output channels). For each block of rows and each block of depth
+ * (input channels) it transforms the patches, then the weights unless that is done already, and multiplies; all of
+ * that stays in the second-level cache. Then the products become pixels.
+ *
+ * Sums of numbers up to about 20 times those of the direct method make the error larger: for normally distributed data,
+ * at most about 1e-5 of the root mean square of the result in single precision (tests/test_kernels_conv.py). A
+ * value that is not finite would reach the whole tile; a tile that is not finite makes the caller do all of it
+ * directly, so results are those of the direct method, or finite.
+ *
+ * Scratch: on each thread at most 2 MB each for patches and products and 3 MB for weights, and on the
+ * calling one SHARED bytes for weights.
+ */
+#include "winograd.h"
+
+#include <stdatomic.h>
+
+#define POINTS 36
+#define PIECES 24
+#define LANE_PAD 16                  /* keeps points apart in the cache's sets */
+#define SHARED ((int64_t)3 << 19)    /* weights up to here are transformed once, more by each piece */
+
+static int64_t tiles_of(const mt_winograd *x) {
+    return x->mb * x->grid[0] * mt_div_up(x->grid[1], 4) * mt_div_up(x->grid[2], 4);
+}
+
+typedef struct {
+    const mt_winograd *x;
+    const mt_kernels *kernels;
+    size_t size;
+    int64_t tiles_h, tiles_w, tiles;
+    int64_t width;                         /* tiles of a piece */
+    int64_t block_k, block_rows;
+    int64_t rows;                          /* of a piece */
+    int64_t row_pieces, column_pieces;
+    int64_t k, padded_rows;
+    char *shared; /* transformed weights, by group and block of depth */
+    atomic_int odd;
+} plan;
+
+/* ---- patches ---- */
+
+/* The runs of tiles side by side among `count` tiles from `first`, read with tap `tap` along the depth. */
+static int64_t runs_of_input(const plan *g, int64_t first, int64_t count, int64_t tap, mt_tile_run *run) {
+    const mt_winograd *x = g->x;
+    const int64_t size[3] = {x->grid[0], g->tiles_h, g->tiles_w};
+    int64_t runs = 0, image = mt_volume(size), at[3];
+    for (int64_t place = 0; place < count; place += run[runs++].tiles) {
+        int64_t tile = first + place;
+        mt_unravel(tile % image, size, at);
+        int64_t d = at[0] * x->stride_d + tap * x->tap_d + x->origin[0];
+        int64_t h = 4 * at[1] + x->origin[1], w = 4 * at[2] + x->origin[2];
+        mt_tile_run r = {.place = place, .tiles = mt_min(count - place, g->tiles_w - at[2])};
+        r.offset = tile / image * x->in_mb_step + d * x->in_step[0] + h * x->in_step[1] + w;
+        if (d >= 0 && d < x->extent[0]) {
+            r.low[0] = mt_max(0, -h), r.high[0] = mt_min(6, x->extent[1] - h);
+            r.low[1] = mt_max(0, -w), r.high[1] = mt_min(4 * r.tiles + 2, x->extent[2] - w);
+        }
+        run[runs] = r;
+    }
+    return runs;
+}
+
+static int64_t runs_of_output(const plan *g, int64_t first, int64_t count, mt_tile_run *run) {
+    const mt_winograd *x = g->x;
+    const int64_t size[3] = {x->grid[0], g->tiles_h, g->tiles_w};
+    int64_t runs = 0, image = mt_volume(size), at[3];
+    for (int64_t place = 0; place < count; place += run[runs++].tiles) {
+        int64_t tile = first + place;
+        mt_unravel(tile % image, size, at);
+        mt_tile_run r = {.place = place, .tiles = mt_min(count - place, g->tiles_w - at[2])};
+        r.offset = tile / image * x->out_mb_step + at[0] * x->out_step[0] + 4 * at[1] * x->out_step[1] + 4 * at[2];
+        r.high[0] = mt_min(4, x->grid[1] - 4 * at[1]);
+        r.high[1] = mt_min(4 * r.tiles, x->grid[2] - 4 * at[2]);
+        run[runs] = r;
+    }
+    return runs;
+}
+
+static int64_t points_of_patches(const plan *g) { return g->width * g->block_k + LANE_PAD; }
+static int64_t points_of_products(const plan *g) { return g->width * g->block_rows + LANE_PAD; }
+static int64_t points_of_weights(const plan *g, int64_t rows, int64_t k) {
+    return mt_round_up(rows, g->kernels->gemm_mr) * k + LANE_PAD;
+}
+
+/* Patches at depths k .. k + block - 1 of `count` tiles from `first`, as panels of gemm_nr lanes. */
+static void transform_patches(const plan *g, int64_t group, int64_t first, int64_t count, int64_t k, int64_t block,
+                              char *to) {
+    const mt_winograd *x = g->x;
+    int64_t nr = g->kernels->gemm_nr;
+    mt_tile_run run[64];
+    for (int64_t j = 0; j < count; j += nr)
+        for (int64_t tap = 0; tap < x->taps_d; tap++) {
+            /* channels whose depth c * taps_d + tap lies in the block */
+            int64_t begin = mt_div_up(mt_max(0, k - tap), x->taps_d);
+            int64_t end = mt_div_up(mt_max(0, k + block - tap), x->taps_d);
+            int64_t tiles = mt_min(nr, count - j), runs = runs_of_input(g, first + j, tiles, tap, run);
+            int64_t channel = group * x->channels + begin, place = (begin * x->taps_d + tap - k) * nr;
+            g->kernels->winograd_input(end - begin, tiles, runs, run, mt_at_const(x->image, channel * x->in_c_step, g->size),
+                                       x->in_c_step, x->in_step[1], mt_at(to, j * block + place, g->size),
+                                       x->taps_d * nr, points_of_patches(g));
+        }
+}
+
+/* ---- weights ---- */
+
+/* The weights of `rows` rows from `row` at depths k .. k + block - 1, in panels of gemm_mr rows; `room` holds a panel
+ * of plain weights. */
+static void transform_weights(const plan *g, int64_t group, int64_t row, int64_t rows, int64_t k, int64_t block,
+                              char *room, char *to, int64_t point_step) {
+    const mt_winograd *x = g->x;
+    int64_t mr = g->kernels->gemm_mr;
+    for (int64_t i = 0; i < rows; i += mr) {
+        int64_t lines = mt_min(mr, rows - i), taps = x->taps_d;
+        for (int64_t p = k; p < k + block;) {
+            /* depths of one channel lie side by side; so do channels, in the forward direction */
+            int64_t run = x->weight_channel == taps * 9 ? block : mt_min(k + block - p, taps - p % taps);
+            int64_t from = group * x->weight_group + (row + i) * x->weight_row + p / taps * x->weight_channel + p % taps * 9;
+            g->kernels->pack_transposed(run * 9, lines, mt_at_const(x->weight, from, g->size), x->weight_row,
+                                        mt_at(room, (p - k) * 9 * mr, g->size), mr);
+            p += run;
+        }
+        g->kernels->winograd_weight(block, mr, room, x->turned, mt_at(to, i * block, g->size), point_step);
+    }
+}
+
+static int64_t room_bytes(const plan *g) { return g->block_k * 9 * g->kernels->gemm_mr * (int64_t)g->size; }
+
+/* Where the shared weights of a block of depth start. */
+static char *shared_weights(const plan *g, int64_t group, int64_t k) {
+    int64_t blocks = mt_div_up(g->k, g->block_k);
+    int64_t before = POINTS * (group * (g->padded_rows * g->k + blocks * LANE_PAD) + g->padded_rows * k +
+                               k / g->block_k * LANE_PAD);
+    return mt_at(g->shared, before, g->size);
+}
+
+/* Piece: one panel of rows at one block of depth. */
+static mt_status weights_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    int64_t panels = mt_div_up(g->x->rows, g->kernels->gemm_mr), blocks = mt_div_up(g->k, g->block_k);
+    int64_t row = piece % panels * g->kernels->gemm_mr, k = piece / panels % blocks * g->block_k;
+    int64_t group = piece / panels / blocks, block = mt_min(g->block_k, g->k - k);
+    char *room = mt_scratch(MT_SCRATCH_TILE, (size_t)room_bytes(g));
+    if (!room) return MT_ERR_NOMEM;
+    transform_weights(g, group, row, mt_min(g->kernels->gemm_mr, g->x->rows - row), k, block, room,
+                      mt_at(shared_weights(g, group, k), row * block, g->size), points_of_weights(g, g->x->rows, block));
+    return MT_OK;
+}
+
+/* ---- multiplication ---- */
+
+typedef struct {
+    int64_t group, tile, tiles, row, rows;
+} piece_of;
+
+static piece_of locate_piece(const plan *g, int64_t piece) {
+    piece_of at;
+    at.row = piece % g->row_pieces * g->rows;
+    piece /= g->row_pieces;
+    at.tile = piece % g->column_pieces * g->width;
+    at.group = piece / g->column_pieces;
+    at.rows = mt_min(g->rows, g->x->rows - at.row);
+    at.tiles = mt_min(g->width, g->tiles - at.tile);
+    return at;
+}
+
+/* At each point, products (+)= weights times patches. */
+static void multiply(const plan *g, int64_t rows, int64_t tiles, int64_t block, const char *weights,
+                     int64_t weight_step, const char *patches, char *products, int accumulate) {
+    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr;
+    mt_finish finish = {.accumulate = accumulate};
+    tiles = mt_round_up(tiles, g->kernels->lanes); /* the lanes behind the last tile are read too; their patches are zero */
+    for (int64_t point = 0; point < POINTS; point++)
+        for (int64_t j = 0; j < tiles; j += nr)
+            for (int64_t i = 0; i < rows; i += mr)
+                g->kernels->gemm_tile(
+                    mt_min(mr, rows - i), mt_min(nr, tiles - j), block,
+                    mt_at_const(weights, point * weight_step + i * block, g->size), 1, mr,
+                    mt_at_const(patches, point * points_of_patches(g) + j * block, g->size), 0,
+                    mt_at(products, point * points_of_products(g) + i * g->width + j, g->size), g->width, &finish);
+}
+
+static mt_status multiply_piece(void *context, int64_t piece) {
+    plan *g = context;
+    const mt_winograd *x = g->x;
+    piece_of at = locate_piece(g, piece);
+    int64_t weight_points = points_of_weights(g, g->block_rows, g->block_k);
+    int64_t weight_bytes = POINTS * weight_points * (int64_t)g->size;
+    char *patches = mt_scratch(MT_SCRATCH_B, (size_t)(POINTS * points_of_patches(g)) * g->size);
+    char *products = mt_scratch(MT_SCRATCH_TILE, (size_t)(POINTS * points_of_products(g)) * g->size);
+    char *own = g->shared ? products : mt_scratch(MT_SCRATCH_A, (size_t)(weight_bytes + room_bytes(g)));
+    if (!patches || !products || !own) return MT_ERR_NOMEM;
+    mt_tile_run run[64];
+    int64_t runs = runs_of_output(g, at.tile, at.tiles, run);
+    for (int64_t row = at.row; row < at.row + at.rows; row += g->block_rows) {
+        int64_t rows = mt_min(g->block_rows, at.row + at.rows - row);
+        for (int64_t k = 0; k < g->k; k += g->block_k) {
+            int64_t block = mt_min(g->block_k, g->k - k), step = weight_points;
+            if (row == at.row || g->k > g->block_k) transform_patches(g, at.group, at.tile, at.tiles, k, block, patches);
+            char *weights = own;
+            if (g->shared) {
+                weights = mt_at(shared_weights(g, at.group, k), row * block, g->size);
+                step = points_of_weights(g, x->rows, block);
+            } else {
+                transform_weights(g, at.group, row, rows, k, block, own + weight_bytes, own, step);
+            }
+            multiply(g, rows, at.tiles, block, weights, step, patches, products, k > 0);
+        }
+        int64_t channel = at.group * x->rows + row;
+        if (!g->kernels->winograd_output(rows, at.tiles, runs, run, products, g->width, points_of_products(g),
+                                         x->bias ? mt_at_const(x->bias, channel, g->size) : NULL,
+                                         mt_at(x->out, channel * x->out_c_step, g->size), x->out_c_step, x->out_step[1]))
+            atomic_store_explicit(&g->odd, 1, memory_order_relaxed);
+    }
+    return MT_OK;
+}
+
+/* ---- the whole ---- */
+
+static void cut(plan *g) {
+    const mt_winograd *x = g->x;
+    const mt_kernels *kernels = g->kernels;
+    g->k = x->channels * x->taps_d;
+    g->width = kernels->gemm_nr * mt_max(1, 192 / (int64_t)g->size / kernels->gemm_nr);
+    /* one block of depth if it may be, else smaller ones and more rows, as patches are transformed for each */
+    int64_t depth = 128, most_rows = 32;
+    if (g->k > depth) depth = 64, most_rows = 64;
+    g->block_k = mt_div_up(g->k, mt_div_up(g->k, depth));
+    g->tiles_h = mt_div_up(x->grid[1], 4), g->tiles_w = mt_div_up(x->grid[2], 4);
+    g->tiles = tiles_of(x);
+    g->column_pieces = mt_div_up(g->tiles, g->width);
+    int64_t blocks = mt_div_up(x->rows, most_rows);
+    g->row_pieces = mt_min(blocks, mt_div_up(PIECES, x->groups * g->column_pieces));
+    g->block_rows = mt_round_up(mt_min(x->rows, most_rows), kernels->gemm_mr);
+    g->rows = mt_round_up(mt_div_up(x->rows, g->row_pieces), g->block_rows);
+    g->row_pieces = mt_div_up(x->rows, g->rows);
+    g->padded_rows = mt_round_up(x->rows, kernels->gemm_mr);
+}
+
+static int64_t as_cost(double ns) { return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns; }
+
+int mt_winograd_shares(int dtype, int64_t weights) {
+    return weights * POINTS * (int64_t)mt_size_of(dtype) <= SHARED;
+}
+
+int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
+    plan g = {.x = x, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype)};
+    cut(&g);
+    double weights = (double)x->groups * (double)x->rows * (double)g.k, tiles = (double)g.tiles;
+    *status = MT_OK;
+    if (mt_winograd_shares(dtype, x->groups * x->rows * g.k) && g.column_pieces > 1) {
+        int64_t blocks = mt_div_up(g.k, g.block_k), panels = g.padded_rows / g.kernels->gemm_mr;
+        int64_t bytes = POINTS * x->groups * (g.padded_rows * g.k + blocks * LANE_PAD) * (int64_t)g.size;
+        g.shared = mt_scratch(MT_SCRATCH_WORK, (size_t)bytes);
+        *status = g.shared ? mt_parallel(x->groups * panels * blocks, as_cost(weights * 6), MT_FLUSH, weights_piece, &g)
+                           : MT_ERR_NOMEM;
+    }
+    double ns = weights * (tiles * POINTS / 60 + (g.shared ? 0 : 4));
+    if (*status == MT_OK)
+        *status = mt_parallel(x->groups * g.column_pieces * g.row_pieces, as_cost(ns), MT_FLUSH, multiply_piece, &g);
+    return *status != MT_OK || !atomic_load(&g.odd);
+}

@@ -1,0 +1,29 @@
+/* winograd.h: what Winograd's convolution is asked for. */
+#ifndef MT_WINOGRAD_H
+#define MT_WINOGRAD_H
+
+#include "conv.h"
+
+/* Output channel r of a group at position (d, h, w) of the grid is the sum over channels c, taps t along the depth and
+ * (y, x) of 3x3 of weight[r, c, t, y, x] times the image at (d * stride_d + t * tap_d, h + y, w + x) + origin. With
+ * `turned`, taps (y, x) lie in reverse order in memory. Pixels lie side by side in both images. */
+typedef struct {
+    int64_t mb, groups, rows, channels; /* of a group */
+    const void *image;
+    int64_t in_mb_step, in_c_step, in_step[3], extent[3];
+    int64_t taps_d, stride_d, tap_d, origin[3];
+    const void *weight;
+    int64_t weight_group, weight_row, weight_channel; /* steps */
+    int turned;
+    const void *bias;
+    void *out;
+    int64_t out_mb_step, out_c_step, out_step[3], grid[3];
+} mt_winograd;
+
+/* Returns 0 when a number of the result is not finite: the result is not to be used then. */
+int mt_winograd_run(int dtype, const mt_winograd *problem, mt_status *status);
+
+/* Whether so many kernels of 3x3 are transformed once, and not by each piece of work. */
+int mt_winograd_shares(int dtype, int64_t weights);
+
+#endif
