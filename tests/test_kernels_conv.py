@@ -19,8 +19,9 @@ THREADS = (1, 2, 7)
 
 @pytest.fixture(autouse=True)
 def restored():
-    """Leave instruction set and thread count as they were."""
+    """Begin with the direct method, which is exact; leave everything as it was."""
     before = kernels.info()
+    set_conv_algorithm("direct")
     yield
     kernels.set_isa(before["isa"])
     kernels.set_num_threads(before["threads"])
@@ -111,7 +112,6 @@ def results(window, x, w, b, g):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_exact(name, dtype):
-    set_conv_algorithm("direct")
     window, *arrays = data(name, dtype)
     wanted = expected(name, *arrays)
     for isa in ISAS:
@@ -137,7 +137,6 @@ def strided_views(array):
     "name", ["3x3, tails", "3x3, strided", "1x1, tails", "depthwise, strided", "3-d", "grouped"]
 )
 def test_strided_input(name):
-    set_conv_algorithm("direct")
     window, x, w, b, g = data(name, np.float32)
     wanted = results(window, x, w, b, g)
     pairs = zip(strided_views(x), strided_views(g), strict=True)
@@ -176,7 +175,6 @@ LARGE = {
 @pytest.mark.parametrize("name", LARGE)
 def test_adjoint(name, dtype, monkeypatch):
     monkeypatch.setitem(FAMILIES, name, LARGE[name])
-    set_conv_algorithm("direct")
     window, x, w, _b, g = data(name, dtype)
     first = None
     for isa in ISAS:
@@ -231,7 +229,6 @@ def test_winograd_is_accurate(name, dtype, monkeypatch):
     window, *shapes = data(name, dtype)
     rng = np.random.default_rng(2)
     arrays = [rng.standard_normal(v.shape).astype(dtype) for v in shapes]
-    set_conv_algorithm("direct")
     wanted = results(window, *(v.astype(np.float64) for v in arrays))[:2]
     set_conv_algorithm("winograd")
     for isa in ISAS:
