@@ -10,6 +10,7 @@ from against_torch import compare, leaves
 import minitorch
 import minitorch.nn.functional as F
 from minitorch import Tensor, kernels
+from minitorch._library import set_conv_algorithm
 
 SIZES = {1: (17,), 2: (7, 9), 3: (4, 4, 5)}  # of images, per number of spatial dimensions
 
@@ -171,8 +172,15 @@ def restored_isa():
     kernels.set_num_threads(threads)
 
 
+@pytest.fixture
+def direct():
+    set_conv_algorithm("direct")
+    yield
+    set_conv_algorithm("auto")
+
+
 @every_family
-def test_adjoint_identity(restored_isa, image, kernels_shape, settings):
+def test_adjoint_identity(direct, restored_isa, image, kernels_shape, settings):
     """<conv(x, w), g> = <x, grad_input> = <w, grad_weight>, exactly, on every ISA and thread."""
     rng = np.random.default_rng(0)
     x, w = small_integers(rng, *image), small_integers(rng, *kernels_shape)
@@ -283,7 +291,7 @@ def test_a_bad_pixel_stays_where_its_windows_are(value):
     near = np.zeros((12, 12), bool)
     near[5:8, 3:6] = True
     assert not np.isfinite(touched[..., near]).any()
-    np.testing.assert_array_equal(touched[..., ~near], clean[..., ~near])
+    np.testing.assert_allclose(touched[..., ~near], clean[..., ~near], 1e-4, 1e-5)
 
 
 def test_a_weight_changed_in_place_is_noticed():
