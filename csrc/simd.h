@@ -16,6 +16,7 @@
  *   vmax(a,b) vmin(a,b)   the second operand when one is NaN
  *   vabs(a) vsqrt(a) vround(a)      round: to nearest, ties to even, for |a| < 2^22 (float), 2^51 (double)
  *   vsum(a)               sum over the lanes, in a fixed order
+ *   vfold(a, op)          the lanes combined by another operation, in all lanes
  *   vtranspose(rows)      transpose VL vectors in place
  *   vevens(a,b) vodds(a,b)        every second of the lanes of a and then b
  *   vzip_low(a,b) vzip_high(a,b)  a lane of each in turn, from the lower (upper) halves
@@ -49,6 +50,7 @@
 #define vsqrt FN(vsqrt)
 #define vround FN(vround)
 #define vsum FN(vsum)
+#define vfold FN(vfold)
 #define vtranspose FN(vtranspose)
 #define vevens FN(vevens)
 #define vodds FN(vodds)
@@ -203,18 +205,6 @@ INLINE vec vround(vec a) {
     return (a + magic) - magic;
 }
 
-/* Adds the upper half to the lower until one lane is left. */
-INLINE real vsum(vec a) {
-    real lane[VBYTES / sizeof(real)];
-    vstore(lane, a);
-    UNROLL
-    for (int64_t half = VL / 2; half > 0; half /= 2) {
-        UNROLL
-        for (int64_t i = 0; i < half; i++) lane[i] += lane[i + half];
-    }
-    return lane[0];
-}
-
 /* VL as a literal, for lane numbers. */
 #undef LANE_COUNT
 #if VBYTES * 8 / REAL_BITS == 16
@@ -248,6 +238,18 @@ INLINE void vtranspose(vec rows[LANE_COUNT]) {
         for (int i = 0; i < LANE_COUNT; i++) rows[i] = next[i];
     }
 }
+
+/* Combines lane i with lane i + half until every lane holds the total. */
+INLINE vec vfold(vec v, vec (*op)(vec, vec)) {
+    UNROLL
+    for (int half = LANE_COUNT / 2; half > 0; half /= 2)
+        v = op(MT_APPLY(MT_SHUFFLE, v, v, MT_CAT(MT_ZIP_LOW_, LANE_COUNT)),
+               MT_APPLY(MT_SHUFFLE, v, v, MT_CAT(MT_ZIP_HIGH_, LANE_COUNT)));
+    return v;
+}
+
+INLINE vec FN(plus)(vec a, vec b) { return a + b; }
+INLINE real vsum(vec a) { return vfold(a, FN(plus))[0]; }
 
 INLINE vec vload_step(const real *p, int64_t step, int64_t n) {
     if (step == 1) return n >= VL ? vload(p) : vload_n(p, n);
