@@ -29,6 +29,8 @@ typedef void mt_where_fn(int64_t n, const uint8_t *condition, int64_t incc, cons
 /* Reductions: op is MT_REDUCE_*, accumulators as in reduce.h; columns have theirs side by side, cols apart. */
 typedef void mt_reduce_run_fn(int op, int64_t n, const void *x, double *acc);
 typedef void mt_reduce_columns_fn(int op, int64_t rows, int64_t cols, const void *x, int64_t stride, double *acc);
+/* `runs` runs of n elements that begin `step` apart */
+typedef void mt_moments_runs_fn(int64_t runs, int64_t n, int64_t step, const void *x, double *acc);
 typedef int64_t mt_arg_run_fn(int least, int64_t n, const void *x);
 typedef void mt_arg_columns_fn(int least, int64_t rows, int64_t cols, const void *x, int64_t stride, void *best,
                                int64_t *index);
@@ -38,9 +40,16 @@ typedef void mt_norm_apply_fn(int64_t n, const void *x, const void *mean, const 
                               int64_t inc, void *y);
 typedef void mt_norm_grad_fn(int64_t n, const void *g, const void *x, const void *mean, const void *k1, const void *k2,
                              const void *k3, int64_t inc, void *out);
-typedef void mt_norm_sums_fn(int64_t n, const void *g, const void *x, const void *mean, double *sums);
+typedef void mt_norm_sums_fn(int64_t runs, int64_t n, int64_t step, const void *g, const void *x, const void *mean,
+                             double *sums);
 typedef void mt_norm_sums_columns_fn(int64_t rows, int64_t cols, const void *g, const void *x, int64_t stride,
                                      const void *mean, double *sums);
+typedef void mt_norm_row_fn(int64_t n, const void *x, double mean, double inverse, const void *weight, const void *bias,
+                            void *y);
+typedef void mt_norm_row_sums_fn(int64_t n, const void *g, const void *x, double mean, double inverse,
+                                 const void *weight, void *grad_weight, void *grad_bias, double *sums);
+typedef void mt_norm_row_grad_fn(int64_t n, const void *g, const void *x, double mean, double inverse, double k1,
+                                 double k2, const void *weight, void *out);
 
 /* Softmax and cross-entropy (kernels_loss.inc). */
 typedef void mt_softmax_run_fn(int log_too, int64_t n, const void *x, void *y);

@@ -93,18 +93,22 @@ mt_status mt_moments(int dtype, int ndim, const int64_t *shape, const void *x, c
 mt_status mt_arg_reduce(int least, int dtype, int64_t outer, int64_t n, int64_t inner, const void *x,
                         int64_t *index);
 
-/* ---- normalisation of (outer, channels, inner) (norm.c); parameters per channel ---- */
+/* ---- normalisation (norm.c): y = (x - mean) / sqrt(variance + eps) * weight + bias; weight and bias may be NULL ---- */
 
-/* y = (x - mean) scale + shift */
-mt_status mt_norm_apply(int dtype, int64_t outer, int64_t channels, int64_t inner, const void *x,
-                        const void *mean, const void *scale, const void *shift, void *y);
-/* sums over outer and inner of g and of g (x - mean) */
-mt_status mt_norm_sums(int dtype, int64_t outer, int64_t channels, int64_t inner, const void *g,
-                       const void *x, const void *mean, double *sum_g, double *sum_gx);
-/* out = (g - k1 - (x - mean) k2) k3 */
-mt_status mt_norm_grad(int dtype, int64_t outer, int64_t channels, int64_t inner, const void *g,
-                       const void *x, const void *mean, const void *k1, const void *k2, const void *k3,
-                       void *out);
+/* Channels of (outer, channels, inner): in training the statistics are those of x and are written, else they are given.
+ * Gradients of weight and bias are always written. */
+mt_status mt_batch_norm(int dtype, int64_t outer, int64_t channels, int64_t inner, double eps, int training,
+                        const void *x, const void *weight, const void *bias, void *mean, void *variance, void *y);
+mt_status mt_batch_norm_grad(int dtype, int64_t outer, int64_t channels, int64_t inner, double eps, int training,
+                             const void *g, const void *x, const void *weight, const void *mean, const void *variance,
+                             void *grad_x, void *grad_weight, void *grad_bias);
+/* Groups of (samples, groups, channels of a group, inner), the four sizes; parameters per channel of a sample. Not
+ * centred: no mean is subtracted, and the variance is the mean square (RMS norm). */
+mt_status mt_group_norm(int dtype, const int64_t *sizes, double eps, int centred, const void *x, const void *weight,
+                        const void *bias, void *mean, void *variance, void *y);
+mt_status mt_group_norm_grad(int dtype, const int64_t *sizes, double eps, int centred, const void *g, const void *x,
+                             const void *weight, const void *mean, const void *variance, void *grad_x,
+                             void *grad_weight, void *grad_bias);
 
 /* ---- softmax and cross-entropy over the middle of (outer, n, inner) (loss.c) ---- */
 

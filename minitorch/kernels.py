@@ -49,7 +49,8 @@ def pointer(array):
 
 def contiguous(array, dtype=None):
     """Return a C-contiguous and aligned array, copying only when needed."""
-    if dtype is None and array.flags.c_contiguous and array.flags.aligned:
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and (dtype is None or array.dtype is dtype):
         return array  # numpy.require takes longer to find this out than small kernels run
     return np.require(array, dtype, "CA")
 
@@ -917,90 +918,6 @@ def _middle(x, axis):
 # ---- normalisation -------------------------------------------------------------------------------
 
 
-def norm_apply(x, mean, scale, shift):
-    """Return (x - mean) * scale + shift with one parameter per channel.
-
-    Parameters
-    ----------
-    x : numpy.ndarray
-        (outer, channels, \\*inner). Batch norm: (batch, channels, image); instance and group norm:
-        (1, batch * groups, values); layer norm: (1, rows, values).
-    mean, scale, shift : numpy.ndarray
-        (channels,)
-
-    Returns
-    -------
-    numpy.ndarray
-    """
-    if x.dtype == _FLOAT16:
-        return norm_apply(x.astype(np.float32), mean, scale, shift).astype(_FLOAT16)
-    x = contiguous(x)
-    parameters = [contiguous(v, x.dtype) for v in (mean, scale, shift)]
-    result = memory.empty(x.shape, x.dtype)
-    sizes = x.shape[0], x.shape[1], math.prod(x.shape[2:])
-    pointers = [_from_buffer(v) for v in (x, *parameters, result)]
-    check(lib.mt_norm_apply(_CODES[x.dtype], *sizes, *pointers))
-    return result
-
-
-def norm_sums(grad, x, mean):
-    """Return the sums of grad and of grad * (x - mean) per channel, the reductions of a norm's
-    backward pass.
-
-    Parameters
-    ----------
-    grad, x : numpy.ndarray
-        (outer, channels, \\*inner), as in `norm_apply`.
-    mean : numpy.ndarray
-        (channels,)
-
-    Returns
-    -------
-    sum_grad, sum_product : numpy.ndarray of float64
-        (channels,)
-    """
-    x = contiguous(x, np.float32 if x.dtype == _FLOAT16 else None)
-    grad, mean = contiguous(grad, x.dtype), contiguous(mean, x.dtype)
-    channels = x.shape[1]
-    sums = np.empty((2, channels))
-    check(
-        lib.mt_norm_sums(
-            _CODES[x.dtype],
-            x.shape[0],
-            channels,
-            math.prod(x.shape[2:]),
-            _from_buffer(grad),
-            _from_buffer(x),
-            _from_buffer(mean),
-            ffi.from_buffer("double[]", sums[0]),
-            ffi.from_buffer("double[]", sums[1]),
-        )
-    )
-    return sums[0], sums[1]
-
-
-def norm_grad(grad, x, mean, k1, k2, k3):
-    """Return (grad - k1 - (x - mean) * k2) * k3 with one parameter per channel.
-
-    Parameters
-    ----------
-    grad, x : numpy.ndarray
-        (outer, channels, \\*inner), as in `norm_apply`.
-    mean, k1, k2, k3 : numpy.ndarray
-        (channels,)
-    """
-    if x.dtype == _FLOAT16:
-        arrays = (v.astype(np.float32) for v in (grad, x))
-        return norm_grad(*arrays, mean, k1, k2, k3).astype(_FLOAT16)
-    x, grad = contiguous(x), contiguous(grad, x.dtype)
-    parameters = [contiguous(v, x.dtype) for v in (mean, k1, k2, k3)]
-    result = memory.empty(x.shape, x.dtype)
-    sizes = x.shape[0], x.shape[1], math.prod(x.shape[2:])
-    pointers = [_from_buffer(v) for v in (grad, x, *parameters, result)]
-    check(lib.mt_norm_grad(_CODES[x.dtype], *sizes, *pointers))
-    return result
-
-
 def batch_norm(x, mean, variance, weight, bias, eps):
     """Normalise every channel of (N, C, \\*spatial) with statistics that are given.
 
@@ -1008,7 +925,7 @@ def batch_norm(x, mean, variance, weight, bias, eps):
     ----------
     x : numpy.ndarray
     mean, variance : numpy.ndarray
-        (C,): ``moments(x, (0, 2, ...))`` in training, else the running ones.
+        (C,)
     weight, bias : numpy.ndarray or None
         (C,)
     eps : float
@@ -1017,22 +934,56 @@ def batch_norm(x, mean, variance, weight, bias, eps):
     -------
     numpy.ndarray
     """
-    scale = 1 / np.sqrt(np.float64(variance) + eps)
-    if weight is not None:
-        scale = scale * weight
-    return norm_apply(x, mean, scale, np.zeros(len(mean)) if bias is None else bias)
+    dtype = np.float32 if x.dtype == _FLOAT16 else x.dtype
+    statistics = contiguous(mean, dtype), contiguous(variance, dtype)
+    return _batch_norm(x, statistics, weight, bias, eps, False)
+
+
+def batch_norm_train(x, weight, bias, eps):
+    """Normalise every channel of (N, C, \\*spatial) with its own mean and variance.
+
+    Returns
+    -------
+    y, mean, variance : numpy.ndarray
+        The statistics are (C,), the variance biased.
+    """
+    dtype = np.float32 if x.dtype == _FLOAT16 else x.dtype
+    statistics = np.empty(x.shape[1], dtype), np.empty(x.shape[1], dtype)
+    return _batch_norm(x, statistics, weight, bias, eps, True), *statistics
+
+
+def _batch_norm(x, statistics, weight, bias, eps, training):
+    if x.dtype == _FLOAT16:
+        y = _batch_norm(x.astype(np.float32), statistics, weight, bias, eps, training)
+        return y.astype(_FLOAT16)
+    x = contiguous(x)
+    weight, bias = _parameter(weight, x.dtype), _parameter(bias, x.dtype)
+    result = memory.empty(x.shape, x.dtype)
+    check(
+        lib.mt_batch_norm(
+            _CODES[x.dtype],
+            *_middle(x, 1),
+            eps,
+            training,
+            _from_buffer(x),
+            weight,
+            bias,
+            _from_buffer(statistics[0]),
+            _from_buffer(statistics[1]),
+            _from_buffer(result),
+        )
+    )
+    return result
 
 
 def batch_norm_backward(grad, x, mean, variance, weight, eps, training):
-    """Return the gradients of `batch_norm` with respect to x, weight and bias.
-
-    Two passes over `grad` and `x`: the sums per channel, then the gradient.
+    """Return the gradients of a batch norm with respect to x, weight and bias.
 
     Parameters
     ----------
     grad, x : numpy.ndarray
     mean, variance : numpy.ndarray
-        The statistics that `batch_norm` was given.
+        The statistics that were used.
     weight : numpy.ndarray or None
     eps : float
     training : bool
@@ -1042,17 +993,107 @@ def batch_norm_backward(grad, x, mean, variance, weight, eps, training):
     -----
     Ioffe and Szegedy 2015, section 3 (arXiv 1502.03167).
     """
-    inverse = 1 / np.sqrt(np.float64(variance) + eps)
-    scale = inverse if weight is None else inverse * weight
-    sum_grad, sum_product = norm_sums(grad, x, mean)
-    count = max(1, x.size // max(1, x.shape[1]))
-    if training:
-        k1, k2 = sum_grad / count, sum_product * (inverse * inverse / count)
-        grad_x = norm_grad(grad, x, mean, k1, k2, scale)
-    else:
-        shape = (-1,) + (1,) * (x.ndim - 2)
-        grad_x = binary("mul", grad, scale.astype(grad.dtype).reshape(shape))
-    return grad_x, (sum_product * inverse).astype(x.dtype), sum_grad.astype(x.dtype)
+    if x.dtype == _FLOAT16:
+        arrays = (v.astype(np.float32) for v in (grad, x))
+        results = batch_norm_backward(*arrays, mean, variance, weight, eps, training)
+        return tuple(v.astype(_FLOAT16) for v in results)
+    dtype = x.dtype
+    x, grad = contiguous(x), contiguous(grad, dtype)
+    mean, variance = contiguous(mean, dtype), contiguous(variance, dtype)
+    result = memory.empty(x.shape, dtype)
+    grads = np.empty((2, x.shape[1]), dtype)
+    check(
+        lib.mt_batch_norm_grad(
+            _CODES[dtype],
+            *_middle(x, 1),
+            eps,
+            training,
+            _from_buffer(grad),
+            _from_buffer(x),
+            _parameter(weight, dtype),
+            _from_buffer(mean),
+            _from_buffer(variance),
+            _from_buffer(result),
+            _from_buffer(grads[0]),
+            _from_buffer(grads[1]),
+        )
+    )
+    return result, grads[0], grads[1]
+
+
+def group_norm(x, sizes, weight, bias, eps, centred=True):
+    """Normalise groups of channels within every sample, then scale and shift.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+    sizes : tuple of int
+        (samples, groups, channels of a group, elements of a channel).
+    weight, bias : numpy.ndarray or None
+        One number for each channel of a sample.
+    eps : float
+    centred : bool
+        False: the mean is not subtracted, and the mean square takes the place of the variance.
+
+    Returns
+    -------
+    y, mean, variance : numpy.ndarray
+        The statistics are (samples, groups).
+    """
+    if x.dtype == _FLOAT16:
+        y, *statistics = group_norm(x.astype(np.float32), sizes, weight, bias, eps, centred)
+        return y.astype(_FLOAT16), *statistics
+    x = contiguous(x)
+    result = memory.empty(x.shape, x.dtype)
+    mean, variance = np.empty(sizes[:2], x.dtype), np.empty(sizes[:2], x.dtype)
+    check(
+        lib.mt_group_norm(
+            _CODES[x.dtype],
+            sizes,
+            eps,
+            centred,
+            _from_buffer(x),
+            _parameter(weight, x.dtype),
+            _parameter(bias, x.dtype),
+            _from_buffer(mean),
+            _from_buffer(variance),
+            _from_buffer(result),
+        )
+    )
+    return result, mean, variance
+
+
+def group_norm_backward(grad, x, sizes, mean, variance, weight, eps, centred=True):
+    """Return the gradients of `group_norm` with respect to x, weight and bias."""
+    if x.dtype == _FLOAT16:
+        arrays = (v.astype(np.float32) for v in (grad, x))
+        results = group_norm_backward(*arrays, sizes, mean, variance, weight, eps, centred)
+        return tuple(v.astype(_FLOAT16) for v in results)
+    x, grad = contiguous(x), contiguous(grad, x.dtype)
+    result = memory.empty(x.shape, x.dtype)
+    grads = np.empty((2, sizes[1] * sizes[2]), x.dtype)
+    check(
+        lib.mt_group_norm_grad(
+            _CODES[x.dtype],
+            sizes,
+            eps,
+            centred,
+            _from_buffer(grad),
+            _from_buffer(x),
+            _parameter(weight, x.dtype),
+            _from_buffer(mean),
+            _from_buffer(variance),
+            _from_buffer(result),
+            _from_buffer(grads[0]),
+            _from_buffer(grads[1]),
+        )
+    )
+    return result, grads[0], grads[1]
+
+
+def _parameter(array, dtype):
+    """Return a pointer to a parameter that may be absent."""
+    return ffi.NULL if array is None else _from_buffer(contiguous(array, dtype))
 
 
 # ---- softmax and cross-entropy -------------------------------------------------------------------

@@ -171,6 +171,7 @@ def test_moments(dtype, isa):
 
 
 SHAPES = [(5, 3, 7, 6), (40, 20), (2, 17, 1), (3, 2, 90, 1000), (0, 3, 2), (2, 3, 0), (1000, 33)]
+SHAPES += [(70, 24, 51), (200, 1030), (3, 40, 2100)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -181,6 +182,9 @@ def test_batch_norm(dtype, shape, isa):
     mean, var = same_for_threads(lambda: kernels.moments(x, (0, *range(2, x.ndim))))
     y = kernels.batch_norm(x, mean, var, w, b, 1e-5)
     assert y.shape == x.shape
+    trained = same_for_threads(lambda: kernels.batch_norm_train(x, w, b, 1e-5))
+    for got, want in zip(trained, (y, mean, var), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
     gx, gw, gb = kernels.batch_norm_backward(g, x, mean, var, w, 1e-5, True)
     if not x.size:
         return
@@ -196,6 +200,43 @@ def test_batch_norm(dtype, shape, isa):
     fixed = kernels.batch_norm_backward(g, x, mean, var, w, 1e-5, False)[0]
     scale = (w / np.sqrt(var.astype(np.float64) + 1e-5)).reshape(-1, *(1,) * (x.ndim - 2))
     np.testing.assert_allclose(fixed, g * scale, rtol=1e-5)
+
+
+GROUPS = [
+    (3, 2, 5, 7),
+    (2, 3, 33, 1),
+    (70, 1, 515, 1),
+    (5, 4, 1, 2100),
+    (2, 2, 3, 20_000),
+    (0, 2, 3, 4),
+]
+
+
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sizes", GROUPS, ids=str)
+def test_group_norm(sizes, dtype, centred, isa):
+    x, g = (RNG.standard_normal(sizes).astype(dtype) + i for i in (3, 0))
+    w, b = (RNG.standard_normal(sizes[1:3]).astype(dtype) for _ in range(2))
+    eps, tolerance = 1e-3, 100 * np.finfo(dtype).eps
+    y, *statistics = same_for_threads(lambda: kernels.group_norm(x, sizes, w, b, eps, centred))
+    wide, gamma = x.astype(np.float64), w[None, :, :, None]
+    mean = wide.mean((2, 3), keepdims=True) if centred else 0
+    inverse = 1 / np.sqrt(((wide - mean) ** 2).mean((2, 3), keepdims=True) + eps)
+    normal = (wide - mean) * inverse
+    near = {"rtol": tolerance, "atol": tolerance * 10}
+    np.testing.assert_allclose(y, normal * gamma + b[None, :, :, None], **near)
+    settings = x, sizes, *statistics, w, eps, centred
+    got = same_for_threads(lambda: kernels.group_norm_backward(g, *settings))
+    product = g * gamma
+    along = (product * normal).mean((2, 3), keepdims=True) * normal
+    grad = product - along - (product.mean((2, 3), keepdims=True) if centred else 0)
+    np.testing.assert_allclose(got[0], grad * inverse, **near)
+    for one, want in zip(got[1:], (g * normal, g), strict=True):
+        scale = np.abs(want).sum((0, 3)).max(initial=1)
+        np.testing.assert_allclose(one, want.sum((0, 3)).ravel(), rtol=0, atol=tolerance * scale)
+    plain = kernels.group_norm(x, sizes, None, None, eps, centred)[0]
+    np.testing.assert_allclose(plain, normal, **near)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -7,14 +7,13 @@ import math
 import numpy as np
 
 from .. import kernels
-from ..autograd.grad_mode import no_grad
 from ..autograd.op import Op
 from ..errors import ShapeError
 from .common import is_tensor
 from .elementwise import add, clamp_min, div, mul, pow, rsqrt, scale, square, sub
 from .pool import avg_pool2d
 from .reduce import mean, norm, sum
-from .shape import copy_, reshape
+from .shape import reshape
 
 __all__ = [
     "batch_norm",
@@ -55,10 +54,12 @@ class BatchNorm(Op):
         self.statistics = statistics  # (mean, variance) given, or None: those of the batch
 
     def forward(self, input, weight, bias):
-        statistics = self.statistics or kernels.moments(input, _channel_dims(input))
-        self.constants = statistics
         self.shape = (1, -1) + (1,) * (input.ndim - 2)
-        return kernels.batch_norm(input, *statistics, weight, bias, self.eps)
+        if self.statistics is None:
+            result, *self.constants = kernels.batch_norm_train(input, weight, bias, self.eps)
+            return result
+        self.constants = self.statistics
+        return kernels.batch_norm(input, *self.statistics, weight, bias, self.eps)
 
     def backward(self, grad, needs):
         input, weight, _ = self.inputs
@@ -86,33 +87,61 @@ class BatchNorm(Op):
         return kernels.batch_norm_backward(grad, input, *self.constants, weight, self.eps, training)
 
 
-class Normalize(Op):
-    """Normalisation of every row of a matrix to mean 0 and variance 1."""
+class GroupNorm(Op):
+    """Normalisation of groups of channels within each sample, then scale and shift.
 
-    formula = "dx = 1/σ (g - mean(g) - x̂ mean(g x̂))"
-    reads = {0: (0,)}
+    Layer, group, instance and RMS norm are this operation: the input is seen as `sizes`, (samples,
+    groups, channels of a group, elements of a channel), and parameters belong to channels. In a
+    layer norm every element is a channel; an RMS norm is not centred.
+    """
 
-    def __init__(self, eps):
+    formula = "dx = 1/σ (γ g - mean(γ g) - x̂ mean(γ g x̂)),  dγ = Σ g x̂,  dβ = Σ g"
+    reads = {0: (0, 1), 1: (0,), 2: ()}
+
+    def __init__(self, sizes, eps, centred=True):
+        self.sizes = sizes
         self.eps = eps
+        self.centred = centred
 
-    def forward(self, input):
-        average, variance = kernels.moments(input, (1,))
-        inverse = 1 / np.sqrt(variance.astype(np.float64) + self.eps)
-        self.constants = average, inverse
-        zeros = np.zeros_like(average)
-        return kernels.norm_apply(input[None], average, inverse, zeros)[0]
+    def forward(self, input, weight, bias):
+        self.parameter_shape = next((v.shape for v in (weight, bias) if v is not None), None)
+        settings = self.sizes, weight, bias, self.eps, self.centred
+        result, *self.constants = kernels.group_norm(input, *settings)
+        return result
 
     def backward(self, grad, needs):
-        normal, inverse = _normal(self.inputs[0], 1, self.eps)
-        return (_gradient_through_statistics(grad, normal, inverse, 1),)
+        input, weight, _ = self.inputs
+        shape, sizes, of_parameter = grad.shape, self.sizes, (1, *self.sizes[1:3], 1)
+        grad = reshape(grad, sizes)
+        grad_bias = reshape(sum(grad, (0, 3)), self.parameter_shape) if needs[2] else None
+        if input is None:
+            return None, None, grad_bias
+        input = reshape(input, sizes)
+        if self.centred:
+            normal, inverse = _normal(input, (2, 3), self.eps)
+        else:
+            inverse = rsqrt(add(mean(square(input), (2, 3), True), self.eps))
+            normal = mul(input, inverse)
+        by_weight = mul(grad, normal) if needs[1] else None
+        if weight is not None:
+            grad = mul(grad, reshape(weight, of_parameter))
+        if self.centred:
+            grad_input = _gradient_through_statistics(grad, normal, inverse, (2, 3))
+        else:
+            along = mean(mul(grad, normal), (2, 3), True)
+            grad_input = mul(sub(grad, mul(normal, along)), inverse)
+        grad_weight = reshape(sum(by_weight, (0, 3)), self.parameter_shape) if needs[1] else None
+        return reshape(grad_input, shape), grad_weight, grad_bias
 
     def fused_backward(self, grad, needs):
-        (input,) = self.inputs
-        average, inverse = self.constants
-        sum_grad, sum_product = kernels.norm_sums(grad[None], input[None], average)
-        count = max(1, input.shape[1])
-        k1, k2 = sum_grad / count, sum_product * inverse * inverse / count
-        return (kernels.norm_grad(grad[None], input[None], average, k1, k2, inverse)[0],)
+        input, weight, _ = self.inputs
+        if input is None:  # only the shift is wanted
+            return self.backward(grad, needs)
+        settings = self.sizes, *self.constants, weight, self.eps, self.centred
+        grad_input, *grads = kernels.group_norm_backward(grad, input, *settings)
+        if self.parameter_shape is not None:
+            grads = [v.reshape(self.parameter_shape) for v in grads]
+        return grad_input, *grads
 
 
 def _channel_dims(input):
@@ -144,9 +173,10 @@ def _check_enough(name, input, values):
 
 
 def _blend(running, value, momentum):
-    """Move a running statistic towards the value of this batch."""
-    blended = add(mul(running, 1 - momentum), mul(type(running)._wrap(value), momentum))
-    copy_(running, blended)
+    """Move a running statistic towards the value of this batch, in place."""
+    array = running._array
+    array[...] = array * (1 - momentum) + value * momentum
+    running._cell[0] += 1
 
 
 def batch_norm(
@@ -220,19 +250,11 @@ def batch_norm(
     output = op(input, weight, bias)
     if running_mean is not None or running_var is not None:
         average, variance = op.constants
-        with no_grad():
-            if running_mean is not None and count:
-                _blend(running_mean, average, momentum)
-            if running_var is not None and count:
-                _blend(running_var, variance * (count / (count - 1)), momentum)
+        if running_mean is not None and count:
+            _blend(running_mean, average, momentum)
+        if running_var is not None and count:
+            _blend(running_var, variance * (count / (count - 1)), momentum)
     return output
-
-
-def _affine(normal, weight, bias, shape):
-    """Scale and shift by parameters viewed as `shape`."""
-    if weight is not None:
-        normal = mul(normal, reshape(weight, shape))
-    return normal if bias is None else add(normal, reshape(bias, shape))
 
 
 def _normalized_sizes(name, input, normalized_shape, **parameters):
@@ -280,10 +302,13 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     Ba, Kiros and Hinton 2016, "Layer Normalization" (arXiv 1607.06450).
     """
     sizes = _normalized_sizes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    width = math.prod(sizes)
-    rows = math.prod(input.shape[: input.ndim - len(sizes)])
-    normal = reshape(Normalize(eps)(reshape(input, (rows, width))), input.shape)
-    return _affine(normal, weight, bias, sizes)
+    return GroupNorm(_rows(input, sizes), eps)(input, weight, bias)
+
+
+def _rows(input, sizes):
+    """Return the sizes for `GroupNorm` of an input whose last dimensions are normalised."""
+    shape = input.shape
+    return math.prod(shape[: len(shape) - len(sizes)]), 1, math.prod(sizes), 1
 
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
@@ -324,10 +349,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
             f"{tuple(input.shape)}"
         )
     _check_channels("group_norm", input, weight=weight, bias=bias)
-    rows = input.shape[0] * num_groups
-    width = math.prod(input.shape[1:]) // num_groups
-    normal = reshape(Normalize(eps)(reshape(input, (rows, width))), input.shape)
-    return _affine(normal, weight, bias, (channels,) + (1,) * (input.ndim - 2))
+    sizes = input.shape[0], num_groups, channels // num_groups, math.prod(input.shape[2:])
+    return GroupNorm(sizes, eps)(input, weight, bias)
 
 
 def instance_norm(
@@ -383,15 +406,13 @@ def instance_norm(
     batch, channels = input.shape[:2]
     count = math.prod(input.shape[2:])
     _check_enough("instance_norm", input, count)
-    op = Normalize(eps)
-    normal = reshape(op(reshape(input, (batch * channels, count))), input.shape)
+    op = GroupNorm((batch, channels, 1, count), eps)
+    output = op(input, weight, bias)
     if running_mean is not None and batch:
-        average, inverse = (v.reshape(batch, channels) for v in op.constants)
-        variance = (1 / (inverse * inverse) - eps) * (count / (count - 1))
-        with no_grad():
-            _blend(running_mean, average.mean(0), momentum)
-            _blend(running_var, variance.mean(0).astype(average.dtype), momentum)
-    return _affine(normal, weight, bias, (channels,) + (1,) * (input.ndim - 2))
+        average, variance = op.constants
+        _blend(running_mean, average.mean(0), momentum)
+        _blend(running_var, variance.mean(0) * (count / (count - 1)), momentum)
+    return output
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
@@ -413,9 +434,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """
     sizes = _normalized_sizes("rms_norm", input, normalized_shape, weight=weight)
     eps = float(np.finfo(input.dtype.numpy).eps) if eps is None else eps
-    dims = tuple(range(input.ndim - len(sizes), input.ndim))
-    root = rsqrt(scale(mean(square(input), dims, True), 1.0, eps))
-    return _affine(mul(input, root), weight, None, sizes)
+    return GroupNorm(_rows(input, sizes), eps, centred=False)(input, weight, None)
 
 
 def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
