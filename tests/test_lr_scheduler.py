@@ -20,13 +20,31 @@ SCHEDULES = {
     "polynomial": ("PolynomialLR", [], {"total_iters": 8, "power": 2.0}),
     "cosine": ("CosineAnnealingLR", [5], {"eta_min": 0.001}),
     "cosine of one": ("CosineAnnealingLR", [1], {}),
+    "cyclic": ("CyclicLR", [0.01, 0.2], {"step_size_up": 3, "cycle_momentum": False}),
+    "cyclic momentum": (
+        "CyclicLR",
+        [[0.01, 0.02], [0.2, 0.3]],
+        {"step_size_up": 3, "step_size_down": 5, "mode": "triangular2"},
+    ),
+    "cyclic range": (
+        "CyclicLR",
+        [0.01, 0.2],
+        {"step_size_up": 2, "mode": "exp_range", "gamma": 0.9},
+    ),
+    "one cycle": ("OneCycleLR", [0.3], {"total_steps": 40}),
+    "one cycle linear": (
+        "OneCycleLR",
+        [[0.3, 0.1]],
+        {"epochs": 4, "steps_per_epoch": 10, "anneal_strategy": "linear", "cycle_momentum": False},
+    ),
+    "one cycle in three": ("OneCycleLR", [0.3], {"total_steps": 40, "three_phase": True}),
     "restarts": ("CosineAnnealingWarmRestarts", [3], {}),
     "growing restarts": ("CosineAnnealingWarmRestarts", [2], {"T_mult": 2, "eta_min": 0.01}),
 }
 
 
 def ours():
-    return optim.SGD(_groups(minitorch.nn.Parameter(minitorch.Tensor([1.0])), _another()), lr=0.1)
+    return optim.SGD(_groups(_another(), _another()), lr=0.1, momentum=0.9)
 
 
 def _another():
@@ -39,7 +57,7 @@ def _groups(a, b):
 
 def theirs(torch):
     params = [torch.nn.Parameter(torch.ones(1)) for _ in range(2)]
-    return torch.optim.SGD(_groups(*params), lr=0.1)
+    return torch.optim.SGD(_groups(*params), lr=0.1, momentum=0.9)
 
 
 @pytest.fixture
@@ -59,13 +77,15 @@ def test_trajectory(both, name):
     for _ in range(25):
         assert schedule.get_last_lr() == schedule_t.get_last_lr()
         assert [g["lr"] for g in opt.param_groups] == [g["lr"] for g in opt_t.param_groups]
+        momenta = [[g["momentum"] for g in o.param_groups] for o in (opt, opt_t)]
+        assert momenta[0] == momenta[1]
         assert schedule.last_epoch == schedule_t.last_epoch
         for optimizer, s in ((opt, schedule), (opt_t, schedule_t)):
             optimizer.step()
             s.step()
 
 
-@pytest.mark.parametrize("name", [n for n in SCHEDULES if "restarts" not in n])
+@pytest.mark.parametrize("name", [n for n in SCHEDULES if "restarts" not in n and "cycl" not in n])
 def test_step_to_a_given_epoch(both, name):
     rates = []
     for opt, module in both:
@@ -111,7 +131,7 @@ def test_resume(both, name):
         assert resumed.get_last_lr() == schedule.get_last_lr()
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", [n for n in SCHEDULES if "cycl" not in n])
 def test_last_epoch(both, name):
     rates = []
     for opt, module in both:
@@ -203,3 +223,93 @@ def test_subclass_of_the_old_base_class():
 def test_errors(make, error, text):
     with pytest.raises(error, match=text):
         make(ours())
+
+
+def test_momentum_of_adam_is_its_first_beta(torch):
+    found = []
+    for package in (minitorch, torch):
+        opt = package.optim.Adam([package.nn.Parameter(package.ones(1))], lr=0.1)
+        schedule = package.optim.lr_scheduler.OneCycleLR(opt, 0.5, total_steps=12)
+        for _ in range(11):
+            opt.step()
+            schedule.step()
+            found.append(opt.param_groups[0]["betas"])
+    assert found[:11] == found[11:]
+
+
+def test_one_cycle_ends(both):
+    for opt, module in both:
+        schedule = module.OneCycleLR(opt, 0.5, total_steps=2)
+        opt.step()
+        schedule.step()
+        schedule.step()
+        with pytest.raises(ValueError, match="Tried to step 3 times"):
+            schedule.step()
+
+
+def sequence(opt, module):
+    return module.SequentialLR(
+        opt,
+        [
+            module.LinearLR(opt, 0.1, total_iters=3),
+            module.CosineAnnealingLR(opt, 4),
+            module.ExponentialLR(opt, 0.5),
+        ],
+        milestones=[3, 7],
+    )
+
+
+def chain(opt, module):
+    return module.ChainedScheduler(
+        [module.ConstantLR(opt, 0.1, 2), module.ExponentialLR(opt, gamma=0.9)]
+    )
+
+
+@pytest.mark.parametrize("build", [sequence, chain])
+def test_several(both, build):
+    rates = []
+    for opt, module in both:
+        schedule = build(opt, module)
+        rates.append(schedule.get_last_lr())
+        for _ in range(12):
+            opt.step()
+            schedule.step()
+            rates.append(schedule.get_last_lr())
+    assert rates[:13] == rates[13:]
+
+
+@pytest.mark.parametrize("build", [sequence, chain])
+def test_several_resume(both, build):
+    (opt, module), _ = both
+    schedule = build(opt, module)
+    for _ in range(5):
+        opt.step()
+        schedule.step()
+    second = ours()
+    resumed = build(second, module)
+    second.load_state_dict(opt.state_dict())
+    resumed.load_state_dict(schedule.state_dict())
+    for _ in range(5):
+        for o, s in ((opt, schedule), (second, resumed)):
+            o.step()
+            s.step()
+        assert resumed.get_last_lr() == schedule.get_last_lr()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda o, m: m.ChainedScheduler([]), "expects at least one scheduler"),
+        (lambda o, m: m.ChainedScheduler([m.ReduceLROnPlateau(o)]), "does not support `ReduceLR"),
+        (lambda o, m: m.SequentialLR(o, [m.StepLR(o, 1)], [1]), "one more"),
+        (lambda o, m: m.OneCycleLR(o, 0.1), "You must define either total_steps"),
+        (lambda o, m: m.OneCycleLR(o, 0.1, 5, pct_start=2.0), "between 0 and 1 pct_start"),
+        (lambda o, m: m.OneCycleLR(o, 0.1, 5, anneal_strategy="x"), "anneal_strategy must"),
+        (lambda o, m: m.CyclicLR(o, [0.1], 0.2), "must have the same length"),
+        (lambda o, m: m.CyclicLR(o, 0.1, 0.2, mode="x"), "mode is invalid"),
+    ],
+)
+def test_errors_of_the_composed(both, call, message):
+    for opt, module in both:
+        with pytest.raises(ValueError, match=message):
+            call(opt, module)

@@ -16,17 +16,21 @@ from ..tensor import Tensor
 from .optimizer import Optimizer
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
     "MultiplicativeLR",
+    "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",
+    "SequentialLR",
     "StepLR",
 ]
 
@@ -90,6 +94,9 @@ class LRScheduler:
                 )
         self.base_lrs = _values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
+        self._initial_step()
+
+    def _initial_step(self):
         self._step_count = 0
         self._is_initial = True
         try:
@@ -701,3 +708,401 @@ class ReduceLROnPlateau(LRScheduler):
         if self.mode == "min":
             return value < (best * (1.0 - self.threshold) if relative else best - self.threshold)
         return value > (best * (1.0 + self.threshold) if relative else best + self.threshold)
+
+
+def _per_group(name, optimizer, value):
+    """Return a value, or one per parameter group, as a list with one per group."""
+    count = len(optimizer.param_groups)
+    if not isinstance(value, (list, tuple)):
+        value = [value] * count
+    elif len(value) != count:
+        raise ValueError(
+            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} "
+            f"values, param_groups has {count}."
+        )
+    return [v.clone() if isinstance(v, Tensor) else v for v in value]
+
+
+class _WithMomentum(LRScheduler):
+    """A schedule that moves the momentum (of Adam and its like: the first beta) too."""
+
+    def _start_momentum(self, base, largest, last_epoch):
+        defaults = self.optimizer.defaults
+        if "momentum" not in defaults and "betas" not in defaults:
+            raise ValueError(
+                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+            )
+        self.use_beta1 = "betas" in defaults
+        base = _per_group("base_momentum", self.optimizer, base)
+        largest = _per_group("max_momentum", self.optimizer, largest)
+        if last_epoch == -1:
+            for group, low, high in zip(self.optimizer.param_groups, base, largest, strict=True):
+                self._set_momentum(group, high)
+                group["max_momentum"] = high
+                group["base_momentum"] = low
+        return base, largest
+
+    def _set_momentum(self, group, value):
+        if self.use_beta1:
+            group["betas"] = (value, *group["betas"][1:])
+        else:
+            group["momentum"] = value
+
+
+class CyclicLR(_WithMomentum):
+    """Let the rate go up and down between two bounds, batch by batch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    base_lr, max_lr : float or list of float
+        The bounds; a list has one per parameter group.
+    step_size_up : int
+        Steps of the rising half of a cycle.
+    step_size_down : int, optional
+        Steps of the falling half. Default: as many.
+    mode : str
+        How high the cycles go: ``"triangular"``: always as high; ``"triangular2"``: half as high
+        each time; ``"exp_range"``: ``gamma`` to the power of the step.
+    gamma : float
+        See `mode`.
+    scale_fn : callable, optional
+        From the number of the cycle, or of the step, to its height; in place of `mode`.
+    scale_mode : str
+        What `scale_fn` is given: ``"cycle"`` or ``"iterations"``.
+    cycle_momentum : bool
+        Let the momentum go the opposite way.
+    base_momentum, max_momentum : float or list of float
+        Its bounds.
+    last_epoch : int
+        See `LRScheduler`; it counts batches.
+
+    Notes
+    -----
+    Smith 2015 (arXiv 1506.01186), section 3.
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        base_lr,
+        max_lr,
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn=None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum=0.8,
+        max_momentum=0.9,
+        last_epoch: int = -1,
+    ):
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        self.optimizer = optimizer
+        base_lrs = _per_group("base_lr", optimizer, base_lr)
+        if last_epoch == -1:
+            for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
+                _set_lr(group, rate)
+        self.max_lrs = _per_group("max_lr", optimizer, max_lr)
+        up = float(step_size_up)
+        self.total_size = up + (up if step_size_down is None else float(step_size_down))
+        self.step_ratio = up / self.total_size
+        if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
+            raise ValueError("mode is invalid and scale_fn is None")
+        self.mode, self.gamma = mode, gamma
+        self._scale_fn_custom = scale_fn
+        self.scale_mode = scale_mode
+        if scale_fn is None:
+            self.scale_mode = "iterations" if mode == "exp_range" else "cycle"
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            self.base_momentums, self.max_momentums = self._start_momentum(
+                base_momentum, max_momentum, last_epoch
+            )
+        super().__init__(optimizer, last_epoch)
+        self.base_lrs = base_lrs
+
+    def scale_fn(self, x) -> float:
+        """Return the height of a cycle."""
+        if self._scale_fn_custom is not None:
+            return self._scale_fn_custom(x)
+        if self.mode == "triangular2":
+            return 1 / (2.0 ** (x - 1))
+        return self.gamma**x if self.mode == "exp_range" else 1.0
+
+    def get_lr(self) -> list:
+        self._check_call()
+        cycle = math.floor(1 + self.last_epoch / self.total_size)
+        x = 1.0 + self.last_epoch / self.total_size - cycle
+        share = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
+        scale = self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
+        if self.cycle_momentum:
+            bounds = zip(self.base_momentums, self.max_momentums, strict=True)
+            for group, (low, high) in zip(self.optimizer.param_groups, bounds, strict=True):
+                self._set_momentum(group, high - (high - low) * share * scale)
+        return [
+            low + (high - low) * share * scale
+            for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
+
+    def state_dict(self) -> dict:
+        """Return the state; of a callable object its attributes, functions are not saved."""
+        state = super().state_dict()
+        function = state.pop("_scale_fn_custom")
+        state["_scale_fn_custom"] = None
+        if function is not None and not isinstance(function, types.FunctionType):
+            state["_scale_fn_custom"] = function.__dict__.copy()
+        return state
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Take over a state, as `state_dict` returns it."""
+        state = dict(state_dict)
+        saved = state.pop("_scale_fn_custom")
+        super().load_state_dict(state)
+        if saved is not None:
+            self._scale_fn_custom.__dict__.update(saved)
+
+
+class OneCycleLR(_WithMomentum):
+    """Let the rate rise to its greatest value and then fall far below the first, batch by batch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    max_lr : float or list of float
+        The greatest rate; a list has one per parameter group.
+    total_steps : int, optional
+        Number of steps; otherwise ``epochs * steps_per_epoch``.
+    epochs, steps_per_epoch : int, optional
+    pct_start : float
+        Share of the steps in which the rate rises.
+    anneal_strategy : str
+        ``"cos"`` or ``"linear"``.
+    cycle_momentum : bool
+        Let the momentum go the opposite way.
+    base_momentum, max_momentum : float or list of float
+        Its bounds.
+    div_factor : float
+        The first rate is ``max_lr / div_factor``.
+    final_div_factor : float
+        The last rate is the first over this.
+    three_phase : bool
+        Fall to the first rate as fast as it rose, then further.
+    last_epoch : int
+        See `LRScheduler`; it counts batches.
+
+    Raises
+    ------
+    ValueError
+        If there are more steps than `total_steps`.
+
+    Notes
+    -----
+    Smith and Topin 2017 (arXiv 1708.07120), in the form of fastai.
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        max_lr,
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum=0.85,
+        max_momentum=0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ):
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        self.optimizer = optimizer
+        if total_steps is None and (epochs is None or steps_per_epoch is None):
+            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+        if total_steps is None:
+            counts = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+        else:
+            counts = {"total_steps": total_steps}
+        self.total_steps = 1
+        for name, value in counts.items():
+            if not isinstance(value, int) or value <= 0:
+                raise ValueError(f"Expected positive integer {name}, but got {value}")
+            self.total_steps *= value
+        if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
+            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
+        self._anneal_func_type = anneal_strategy
+        self._schedule_phases = _phases(float(pct_start * self.total_steps), three_phase)
+        self._schedule_phases[-1]["end_step"] = self.total_steps - 1
+        highest = _per_group("max_lr", optimizer, max_lr)
+        if last_epoch == -1:
+            for group, rate in zip(optimizer.param_groups, highest, strict=True):
+                group["initial_lr"] = rate / div_factor
+                group["max_lr"] = rate
+                group["min_lr"] = group["initial_lr"] / final_div_factor
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            self._start_momentum(base_momentum, max_momentum, last_epoch)
+        super().__init__(optimizer, last_epoch)
+
+    def _between(self, start, end, share):
+        if self._anneal_func_type == "cos":
+            return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+        return (end - start) * share + start
+
+    def get_lr(self) -> list:
+        self._check_call()
+        if self.last_epoch > self.total_steps:
+            raise ValueError(
+                f"Tried to step {self.last_epoch} times. The specified number of total steps is "
+                f"{self.total_steps}"
+            )
+        start = 0.0
+        for phase in self._schedule_phases:
+            if self.last_epoch <= phase["end_step"] or phase is self._schedule_phases[-1]:
+                break
+            start = phase["end_step"]
+        share = (self.last_epoch - start) / (phase["end_step"] - start)
+        rates = []
+        for group in self.optimizer.param_groups:
+            rates.append(self._between(group[phase["start_lr"]], group[phase["end_lr"]], share))
+            if self.cycle_momentum:
+                ends = group[phase["start_momentum"]], group[phase["end_momentum"]]
+                self._set_momentum(group, self._between(*ends, share))
+        return rates
+
+
+def _phases(rise, three_phase):
+    """Return the phases of a cycle that rises for `rise` steps; the last one ends with it."""
+    names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
+    up = (rise - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
+    if three_phase:
+        down = (2 * rise - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
+        last = (None, "initial_lr", "min_lr", "max_momentum", "max_momentum")
+        phases = (up, down, last)
+    else:
+        phases = (up, (None, "max_lr", "min_lr", "base_momentum", "max_momentum"))
+    return [dict(zip(names, phase, strict=True)) for phase in phases]
+
+
+class _Several(LRScheduler):
+    """A schedule made of others."""
+
+    def _check_schedulers(self, optimizer, schedulers):
+        name = type(self).__name__
+        for i, scheduler in enumerate(schedulers):
+            if not hasattr(scheduler, "optimizer"):
+                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(
+                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires "
+                    "additional kwargs to be specified when calling `step`, but got one at index "
+                    f"{i} in the given schedulers sequence."
+                )
+            if scheduler.optimizer is not optimizer:
+                raise ValueError(
+                    f"{name} expects all schedulers to belong to the same optimizer, but got "
+                    f"scheduler {type(scheduler).__name__} at index {i} has {scheduler.optimizer}, "
+                    f"which is different from {type(optimizer).__name__}."
+                )
+        self._schedulers, self.optimizer = schedulers, optimizer
+
+    def state_dict(self) -> dict:
+        """Return the state, with those of the schedules it is made of."""
+        state = super().state_dict()
+        state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
+        return state
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Take over a state, as `state_dict` returns it."""
+        state = dict(state_dict)
+        for scheduler, saved in zip(self._schedulers, state.pop("_schedulers"), strict=True):
+            scheduler.load_state_dict(saved)
+        self.__dict__.update(state)
+
+
+class ChainedScheduler(_Several):
+    """Several schedules at once, each acting on what the one before it left.
+
+    Parameters
+    ----------
+    schedulers : sequence of LRScheduler
+    optimizer : Optimizer, optional
+        Default: that of the first schedule.
+    """
+
+    def __init__(self, schedulers, optimizer=None):
+        if len(schedulers) < 1:
+            raise ValueError(
+                f"{type(self).__name__} expects at least one scheduler to be chained, but got no "
+                "scheduler."
+            )
+        self._check_schedulers(optimizer or schedulers[0].optimizer, schedulers)
+        self._last_lr = self._present()
+
+    def step(self) -> None:
+        """Step every schedule."""
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self._present()
+
+
+class SequentialLR(_Several):
+    """Several schedules one after the other.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    schedulers : list of LRScheduler
+    milestones : list of int
+        The epochs at which the next schedule takes over; one less than there are schedules.
+    last_epoch : int
+        See `LRScheduler`.
+    """
+
+    def __init__(self, optimizer, schedulers, milestones, last_epoch: int = -1):
+        name = type(self).__name__
+        if len(schedulers) < 1:
+            raise ValueError(f"{name} expects at least one scheduler, but got no scheduler.")
+        self._check_schedulers(optimizer, schedulers)
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                "Sequential Schedulers expects number of schedulers provided to be one more than "
+                f"the number of milestone points, but got number of schedulers {len(schedulers)} "
+                f"and the number of milestones to be equal to {len(milestones)}"
+            )
+        self._milestones = milestones
+        self.last_epoch = last_epoch + 1
+        for group in optimizer.param_groups:
+            _set_lr(group, group["initial_lr"])
+        _undo(self)  # the step that every schedule took when it was made
+        first = schedulers[bisect_right(milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def step(self) -> None:
+        """Step the schedule whose turn it is."""
+        self.last_epoch += 1
+        number = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[number]
+        if number and self._milestones[number - 1] == self.last_epoch:
+            scheduler._update_lr(0)
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+
+def _undo(scheduler):
+    for inner in getattr(scheduler, "_schedulers", ()):
+        _undo(inner)
+    if not hasattr(scheduler, "_schedulers"):
+        scheduler.last_epoch -= 1

@@ -347,7 +347,7 @@ class FusedOptimizer(Optimizer):
             raise NotImplementedError(f"{name}: differentiable=True is not supported")
         if defaults.get("capturable"):
             raise RuntimeError(f"{name}: capturable=True needs a CUDA device, which there is not")
-        if defaults["foreach"] and defaults["fused"]:
+        if defaults["foreach"] and defaults.get("fused"):
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         super().__init__(params, defaults)
 
