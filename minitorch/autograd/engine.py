@@ -19,6 +19,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
+from itertools import zip_longest
 
 from .. import kernels
 from . import anomaly
@@ -33,7 +34,7 @@ class Node:
 
     Attributes
     ----------
-    parents : tuple
+    parents : sequence
         Per input an edge ``(node, output number)``, or None.
     needs : tuple of bool
         Per input whether it has an edge.
@@ -50,8 +51,7 @@ class Node:
 
     def _connect(self, edges, needs):
         """Become part of a graph."""
-        self.parents = tuple(edges)
-        self.needs = tuple(needs)
+        self.parents, self.needs = edges, needs
         if state.anomaly:
             self.site = anomaly.creation_site()
 
@@ -190,30 +190,15 @@ def walk(roots, waiting, retain_graph, selection):
     """Run each node once all its gradients have arrived; `waiting` counts those still to come."""
     arrived = {}  # per node the gradients of its outputs
     owned = set()  # edges whose gradient is a sum of ours, which may be added to in place
-
-    def send(edge, grad):
-        # The first to arrive is borrowed (its maker may share it), the second allocates the sum,
-        # and later ones are added to that in place.
-        node, number = edge
-        grads = arrived.get(node)
-        if grads is None:
-            grads = arrived[node] = [None] * node.outputs
-        total = grads[number]
-        if total is None:
-            grads[number] = grad
-        else:
-            grads[number] = add(total, grad, edge in owned)
-            owned.add(edge)
-
     checked = bool(state.anomaly)
     ready = [node for node, count in waiting.items() if count == 0]
     for edge, grad in roots:
-        send(edge, grad)
+        send(edge, grad, arrived, owned)
     del roots, edge, grad  # a gradient only the engine holds can become a leaf's `.grad` uncopied
     while ready:
         node = ready.pop()
         needs = node.needs
-        results = ()
+        results = grad = ()  # hold on to no gradient: see AccumulateGrad
         grads = arrived.pop(node, None)
         if grads is not None:
             if node.tensor_hooks:
@@ -221,27 +206,45 @@ def walk(roots, waiting, retain_graph, selection):
             if selection is not None:
                 grads, needs = selection.visit(node, grads)
         if grads is not None:
-            if node.hooks or node.pre_hooks or checked:
+            if checked or node.hooks or node.pre_hooks:
                 results = run_with_hooks(node, grads, needs)
             else:
                 results = node.run(grads, needs)
             if not retain_graph:
                 node.release()
-        for i, edge in enumerate(node.parents):
+        for edge, needed, grad in zip_longest(node.parents, needs, results):
             if edge:
-                if results and needs[i] and results[i] is not None:
-                    send(edge, results[i])
                 parent = edge[0]
+                if needed and grad is not None:
+                    if parent.outputs == 1 and parent not in arrived:
+                        arrived[parent] = [grad]
+                    else:
+                        send(edge, grad, arrived, owned)
                 left = waiting[parent] = waiting[parent] - 1
                 if not left:
                     ready.append(parent)
 
 
-def add(total, grad, in_place):
-    """Add up two gradients that arrived at the same edge."""
-    if state.grad:
-        return total + grad
-    return kernels.binary("add", total, grad, out=total if in_place else None)
+def send(edge, grad, arrived, owned):
+    """Add a gradient to those that have arrived at an edge.
+
+    The first is borrowed (its maker may share it), the second allocates the sum, and later ones are
+    added to that in place.
+    """
+    node, number = edge
+    grads = arrived.get(node)
+    if grads is None:
+        grads = arrived[node] = [None] * node.outputs
+    total = grads[number]
+    if total is None:
+        grads[number] = grad
+    elif state.grad:
+        grads[number] = total + grad
+    elif edge in owned:
+        kernels.binary("add", total, grad, out=total)
+    else:
+        grads[number] = kernels.binary("add", total, grad)
+        owned.add(edge)
 
 
 class Selection:

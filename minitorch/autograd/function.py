@@ -424,7 +424,7 @@ class _NotTwice(Node):
     """History of gradients from a backward that may be run once only."""
 
     def __init__(self, edges):
-        self._connect(edges, [True] * len(edges))
+        self._connect(edges, (True,) * len(edges))
 
     def name(self) -> str:
         return "OnceDifferentiable"

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, kernels
 from . import views
 from .engine import Node
 from .grad_mode import state
 
+_new = object.__new__
 Tensor = None  # the class, set by minitorch.tensor when it is defined
 
 
@@ -55,14 +56,16 @@ class Op(Node):
     fused_backward = None
     # Fields of an instance.
     out = None  # where `forward` may write the result (in-place operations)
-    _kept = None  # what `backward` reads of the inputs: (number, value, cell, version)
+    _kept = None  # the inputs, None in place of what `backward` does not read
+    _cells = ()  # of the kept tensors: (number, cell, how often it had been written)
     _kept_output = None
     _constants = None
     _shapes = None  # of the inputs, if they were broadcast
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls._kept_for = {}  # kept_inputs(needs), computed once per pattern of needs
+        cls._first_order = cls.fused_backward or cls.backward
+        cls._choices = {}  # what `_choose` returned
 
     def forward(self, *inputs):
         """Compute the result (an array, or a tuple of arrays) from arrays and numbers."""
@@ -96,13 +99,15 @@ class Op(Node):
             edges.append(edge)
             needs.append(edge is not None)
         result = self.forward(*arrays)
-        if type(result) is tuple:
+        if type(result) is np.ndarray and not self.is_view:
+            results = first = _new(Tensor)  # Tensor._wrap, without the call
+            first._array = result
+            first._cell = [0]
+        elif type(result) is tuple:
             results = tuple([self._wrap(array, inputs) for array in result])
             first = results[0]
-        elif self.is_view or type(result) is not np.ndarray:
-            results = first = self._wrap(result, inputs)
         else:
-            results = first = Tensor._wrap(result)
+            results = first = self._wrap(result, inputs)
         if True in needs:
             self._record(inputs, arrays, edges, needs, first)
             first._edge = (self, 0)
@@ -134,10 +139,10 @@ class Op(Node):
             views.check_followed(type(self).__name__, target)
             needs = [edge is not None for edge in edges]
             if 0 in self.kept_inputs(needs):  # backward reads what is about to be overwritten
-                before = Tensor._wrap(array.copy())
-                kept = (before, *inputs[1:]), (before._array, *arrays[1:])
+                before = Tensor._wrap(kernels.copy(array))
+                kept = (before, *inputs[1:]), [before._array, *arrays[1:]]
             else:
-                kept = inputs, arrays
+                kept = inputs, list(arrays)
             self._record(*kept, edges, needs, target)
         self.out = array
         result = self.forward(*arrays)
@@ -159,28 +164,36 @@ class Op(Node):
         return views.wrap_view(self, array, inputs[0]) if self.is_view else Tensor._wrap(array)
 
     def _record(self, inputs, arrays, edges, needs, result):
-        """Become a node of the graph: set the edges, keep what `backward` reads."""
+        """Become a node of the graph: set the edges, keep what `backward` reads.
+
+        `arrays` becomes the list of what is kept.
+        """
+        needs = tuple(needs)
         self._connect(edges, needs)
-        needs = self.needs
-        numbers = self._kept_for.get(needs)
-        if numbers is None:
-            numbers = self._kept_for[needs] = self.kept_inputs(needs)
-        kept = []
-        for i in numbers:
+        if self.broadcasts:
+            shape = result._array.shape
+            for array in arrays:
+                if isinstance(array, np.ndarray) and array.shape != shape:
+                    self._shapes = [getattr(a, "shape", ()) for a in arrays]
+        keep, drop = self._choices.get(needs) or self._choose(needs)
+        for i in drop:
+            arrays[i] = None
+        cells = []
+        for i in keep:
             x = inputs[i]
             if isinstance(x, Tensor):
                 cell = x._cell
-                kept.append((i, arrays[i], cell, cell[0]))
-            else:
-                kept.append((i, x, None, 0))
-        self._kept = kept
+                cells.append((i, cell, cell[0]))
+        self._kept, self._cells = arrays, cells
         if self.reads_output:
             self._keep_output(result)
-        if self.broadcasts:
-            shape = result._array.shape
-            for i, array in enumerate(arrays):
-                if needs[i] and array.shape != shape:
-                    self._shapes = [getattr(a, "shape", ()) for a in arrays]
+
+    @classmethod
+    def _choose(cls, needs):
+        """Return the numbers of the inputs to keep and of the others; once per pattern of needs."""
+        keep = list(cls.kept_inputs(needs))
+        cls._choices[needs] = choice = keep, [i for i in range(len(needs)) if i not in keep]
+        return choice
 
     def _keep_output(self, result):
         self._kept_output = (result._array, result._cell, result._cell[0])
@@ -194,13 +207,11 @@ class Op(Node):
     # ---- backward
 
     def run(self, grads, needs):
-        backward = self.backward
-        if self.fused_backward is not None and not state.grad:
-            backward = self.fused_backward
+        backward = self.backward if state.grad else self._first_order
         results = backward(*grads, needs)
         if type(results) is not tuple:
             results = (results,)
-        if self.broadcasts and self._shapes is not None:
+        if self._shapes is not None:
             results = [
                 None if g is None else views.sum_to(g, shape)
                 for g, shape in zip(results, self._shapes, strict=True)
@@ -210,17 +221,16 @@ class Op(Node):
     @property
     def inputs(self) -> list:
         """The kept inputs (None where not kept): arrays, or Tensors if the walk is recorded."""
-        if self._kept is None:
+        values = self._kept
+        if values is None:
             self._freed()
-        rebuild = state.grad
-        values = [None] * len(self.parents)
-        for i, value, cell, version in self._kept:
-            if cell is not None:
-                if cell[0] != version:
-                    self._overwritten(f"input {i}", value, cell, version)
-                if rebuild:
-                    value = Tensor._rebuild(value, cell, self.parents[i])
-            values[i] = value
+        for i, cell, version in self._cells:
+            if cell[0] != version:
+                self._overwritten(f"input {i}", values[i], cell, version)
+        if state.grad:
+            values = list(values)
+            for i, cell, _ in self._cells:
+                values[i] = Tensor._rebuild(values[i], cell, self.parents[i])
         return values
 
     @property

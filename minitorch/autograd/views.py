@@ -173,7 +173,7 @@ class CopySlices(Node):
     def __init__(self, old_base, chain, inner, position, order):
         edges = list(inner.parents)
         edges[position] = old_base
-        self._connect(edges, [edge is not None for edge in edges])
+        self._connect(edges, tuple([edge is not None for edge in edges]))
         self.chain = chain
         self.inner = inner
         self.position = position  # of the written part among the inputs of `inner`

@@ -133,6 +133,10 @@ __all__ = [
 ]
 
 
+# What may meet an array in a backward of first order.
+_IN_BACKWARD = (ndarray, float, int)
+
+
 class Unary(Op):
     """A function of one number; `kernel` is its name among the kernels."""
 
@@ -420,7 +424,7 @@ def sub(input, other, *, alpha=1):
     RuntimeError
         If an operand is bool.
     """
-    if type(input) is ndarray and not is_tensor(other) and alpha == 1:
+    if type(input) is ndarray and type(other) in _IN_BACKWARD and alpha == 1:
         return kernels.binary("sub", input, other)
     pair = a, b = operands("sub", input, other)
     if a is not input or b is not other or (b if is_tensor(b) else a).dtype is dtypes.bool:
@@ -454,7 +458,7 @@ def mul(input, other):
     -------
     Tensor
     """
-    if type(input) is ndarray and not is_tensor(other):
+    if type(input) is ndarray and type(other) in _IN_BACKWARD:
         return kernels.binary("mul", input, other)  # the commonest step of a backward
     return Mul()(*operands("mul", input, other))
 

@@ -121,7 +121,7 @@ def _conv_program(lib, forward, leaves, positions, train):
     work = 2.0 * leaves[1].numel() * positions(y)
     if not train:
         return Program(lib.no_grad()(forward), work)
-    return Program(_both_ways(forward, leaves, lib.randn(*y.shape)), 3 * work)
+    return Program(_both_ways(forward, leaves, lib.randn(y.shape)), 3 * work)
 
 
 def _transposed(lib, case):
@@ -149,7 +149,7 @@ def _moved(lib, forward, leaves):
     """Return the program both ways, its work in bytes: read x, write y; read g and x, write dx."""
     y = forward()
     nbytes = 4 * (2 * y.numel() + 3 * leaves[0].numel())
-    return Program(_both_ways(forward, leaves, lib.randn(*y.shape)), nbytes)
+    return Program(_both_ways(forward, leaves, lib.randn(y.shape)), nbytes)
 
 
 def _pool(lib, case):
