@@ -49,9 +49,10 @@ def pointer(array):
 
 def contiguous(array, dtype=None):
     """Return a C-contiguous and aligned array, copying only when needed."""
+    # numpy.require takes longer to find out that there is nothing to do than small kernels run
     flags = array.flags
-    if flags.c_contiguous and flags.aligned and (dtype is None or array.dtype is dtype):
-        return array  # numpy.require takes longer to find this out than small kernels run
+    if flags.c_contiguous and flags.aligned and (dtype is None or array.dtype == dtype):
+        return array
     return np.require(array, dtype, "CA")
 
 

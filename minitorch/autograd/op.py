@@ -37,6 +37,8 @@ class Op(Node):
         ``{i: (j, ...)}``: the gradient of input i reads inputs j. Nothing else is kept.
     reads_output : bool
         Whether `backward` reads `output`.
+    result_serves : bool
+        After an in-place application `backward` may read the result where it reads input 0.
     broadcasts : bool
         Inputs are broadcast against each other; `run` undoes it in the gradients.
     is_view : bool
@@ -49,7 +51,7 @@ class Op(Node):
 
     formula = ""
     reads: dict = {}
-    reads_output = False
+    reads_output = result_serves = False
     broadcasts = False
     is_view = False
     differentiable = True
@@ -138,11 +140,10 @@ class Op(Node):
         if records:
             views.check_followed(type(self).__name__, target)
             needs = [edge is not None for edge in edges]
-            if 0 in self.kept_inputs(needs):  # backward reads what is about to be overwritten
-                before = Tensor._wrap(kernels.copy(array))
+            kept = inputs, list(arrays)
+            if 0 in self.kept_inputs(needs) and not self.result_serves:
+                before = Tensor._wrap(kernels.copy(array))  # of what is about to be overwritten
                 kept = (before, *inputs[1:]), [before._array, *arrays[1:]]
-            else:
-                kept = inputs, list(arrays)
             self._record(*kept, edges, needs, target)
         self.out = array
         result = self.forward(*arrays)
@@ -151,6 +152,8 @@ class Op(Node):
             np.copyto(array, result, casting="unsafe")
         target._cell[0] += 1
         if records:
+            if self.result_serves:
+                self._cells = [(i, cell, cell[0]) for i, cell, _ in self._cells]
             if self.reads_output:
                 self._keep_output(target)
             views.rebase(target, self)

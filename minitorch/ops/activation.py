@@ -102,6 +102,7 @@ class Relu6(Activation):
 
     formula = "d relu6(x) = dx where 0 < x < 6, else 0"
     kernel = "relu6"
+    result_serves = True
 
     def backward(self, grad, needs):
         x = self.inputs[0]
@@ -113,6 +114,7 @@ class LeakyRelu(Activation):
 
     formula = "dy = dx where x > 0, else slope dx"
     kernel = "leaky_relu"
+    result_serves = property(lambda self: self.parameters[0] >= 0)  # else it flips the signs
 
     def __init__(self, negative_slope):
         self.parameters = (negative_slope,)
@@ -244,6 +246,7 @@ class Hardtanh(Activation):
 
     formula = "dy = dx where low < x < high, else 0"
     kernel = "hardtanh"
+    result_serves = True
 
     def __init__(self, low, high):
         self.parameters = (low, high)

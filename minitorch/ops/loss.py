@@ -80,27 +80,32 @@ class CrossEntropy(Op):
     """Cross-entropy of every distribution against a class, by one pass over the logits.
 
     With w the weight and s the smoothing, the loss is ``Σ q (lse(x) - x)``, where q is
-    ``(1 - s) w`` at the target plus ``s w / C`` everywhere.
+    ``(1 - s) w`` at the target plus ``s w / C`` everywhere. With a factor the result is the sum of
+    all losses times that.
     """
 
     formula = "dx = g (softmax(x) Σ q - q)"
     reads = {0: (0,)}
 
-    def __init__(self, target, weight, ignore_index, label_smoothing):
+    def __init__(self, target, weight, ignore_index, label_smoothing, factor=None):
         self.target, self.weight = target, weight
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        self.factor = factor
 
     def forward(self, input):
         loss, self.constants = kernels.cross_entropy(
             input, self.target, self.weight, self.ignore_index, self.label_smoothing
         )
-        return loss
+        if self.factor is None:
+            return loss
+        return kernels.binary("mul", kernels.reduce("sum", loss, None), self.factor)
 
     def backward(self, grad, needs):
         (input,) = self.inputs
         wanted = self._wanted(input.shape, np.dtype(getattr(input.dtype, "numpy", input.dtype)))
         slope = sub(mul(softmax(input, 1), wanted.sum(1, keepdims=True)), wanted)
-        return (mul(unsqueeze(grad, 1), slope),)
+        grad = unsqueeze(grad, 1) if self.factor is None else mul(grad, self.factor)
+        return (mul(grad, slope),)
 
     def _wanted(self, shape, dtype):
         """Return q, of the shape of the logits."""
@@ -116,6 +121,8 @@ class CrossEntropy(Op):
 
     def fused_backward(self, grad, needs):
         (input,) = self.inputs
+        if self.factor is not None:
+            grad = mul(grad, self.factor)
         arguments = self.weight, self.ignore_index, self.label_smoothing
         return kernels.cross_entropy_backward(grad, input, self.target, self.constants, *arguments)
 
@@ -141,6 +148,11 @@ def _check_classes(name, input, target, weight):
 def _class_numbers(name, target, classes, ignore_index):
     """Return the target as an array, and which of it counts; raise for what is no class."""
     numbers = target._array.astype(np.int64, copy=False)
+    return numbers, _check_numbers(name, numbers, classes, ignore_index)
+
+
+def _check_numbers(name, numbers, classes, ignore_index):
+    """Return which targets count; raise for what is no class."""
     counts = numbers != ignore_index
     wrong = counts & ((numbers < 0) | (numbers >= classes))
     if wrong.any():
@@ -149,7 +161,7 @@ def _class_numbers(name, target, classes, ignore_index):
             f"{name}: Target {int(numbers[wrong].flat[0])} is out of bounds: there are {classes} "
             f"classes, 0 to {classes - 1} (at position {where_} of target)"
         )
-    return numbers, counts
+    return counts
 
 
 def _weights_of(numbers, counts, weight, dtype):
@@ -227,27 +239,37 @@ def cross_entropy(
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     _check_classes(name, input, target, weight)
     dtype = input.dtype
+    shape = target.shape
     if input.ndim == 1:
         input, target = unsqueeze(input, 0), unsqueeze(target, 0)
-        loss = cross_entropy(
-            input, target, weight, None, ignore_index, None, "none", label_smoothing
-        )
-        weights = _weights_for(name, target, input, weight, ignore_index)
-        return _reduce_weighted(reshape(loss, ()), reduction, weights)
     if dtype is dtypes.float16:
         input = cast(input, dtypes.float32)
-    weights = _weights_for(name, target, input, weight, ignore_index)
     numbers = target._array.astype(np.int64, copy=False)
     array = None if weight is None else weight._array
-    loss = CrossEntropy(numbers, array, ignore_index, label_smoothing)(input)
-    loss = _reduce_weighted(loss, reduction, weights)
+    factor = None
+    if reduction == "sum":
+        factor = 1.0
+    elif reduction == "mean":
+        factor = _mean_factor(name, numbers, array, input, ignore_index)
+    try:
+        loss = CrossEntropy(numbers, array, ignore_index, label_smoothing, factor)(input)
+    except IndexError:
+        _check_numbers(name, numbers.reshape(shape), input.shape[1], ignore_index)
+        raise
+    if loss.shape != shape and reduction == "none":
+        loss = reshape(loss, shape)
     return loss if dtype is loss.dtype else cast(loss, dtype)
 
 
-def _weights_for(name, target, input, weight, ignore_index):
-    numbers, counts = _class_numbers(name, target, input.shape[1], ignore_index)
-    array = None if weight is None else weight._array
-    return _weights_of(numbers, counts, array, input._array.dtype)
+def _mean_factor(name, numbers, weight, input, ignore_index):
+    """Return one over the sum of the weights of all targets; NaN when that is zero."""
+    if weight is None:
+        total = np.count_nonzero(numbers != ignore_index)
+    else:
+        counts = _check_numbers(name, numbers, input.shape[1], ignore_index)
+        weights = _weights_of(numbers, counts, weight, input._array.dtype)
+        total = float(weights.sum(dtype=np.float64))
+    return 1 / total if total else math.nan
 
 
 def _soft_cross_entropy(input, target, weight, reduction, label_smoothing):
