@@ -34,6 +34,14 @@ from .ops.elementwise import *
 from .ops.index import *
 from .ops.linalg import *
 from .ops.loss import binary_cross_entropy_with_logits, kl_div
+from .ops.margin import (
+    cosine_embedding_loss,
+    ctc_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    poisson_nll_loss,
+    triplet_margin_loss,
+)
 from .ops.matmul import *
 from .ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from .ops.pool import *

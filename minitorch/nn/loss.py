@@ -10,13 +10,28 @@ from .module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
     "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
+    "NLLLoss2d",
+    "PairwiseDistance",
+    "PoissonNLLLoss",
     "SmoothL1Loss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
 ]
 
 
@@ -278,3 +293,382 @@ class KLDivLoss(_Loss):
 
     def forward(self, input, target):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class NLLLoss2d(NLLLoss):
+    """Old name of `NLLLoss`."""
+
+
+class PoissonNLLLoss(_Loss):
+    """Negative log-likelihood of counts under Poisson distributions.
+
+    Parameters
+    ----------
+    log_input : bool
+        Whether the input is the logarithm of the expected count.
+    full : bool
+        Add Stirling's approximation of ``log(target!)``.
+    size_average : bool, optional
+        Old form of `reduction`.
+    eps : float
+        Added to the argument of the logarithm, if not `log_input`.
+    reduce : bool, optional
+        Old form of `reduction`.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average=None,
+        eps: float = 1e-8,
+        reduce=None,
+        reduction: str = "mean",
+    ):
+        super().__init__(size_average, reduce, reduction)
+        self.log_input, self.full, self.eps = log_input, full, eps
+
+    def forward(self, log_input, target):
+        return F.poisson_nll_loss(
+            log_input,
+            target,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
+            reduction=self.reduction,
+        )
+
+
+class GaussianNLLLoss(_Loss):
+    """Negative log-likelihood of values under normal distributions.
+
+    Parameters
+    ----------
+    full : bool
+        Add the constant term.
+    eps : float
+        The least variance.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
+        super().__init__(None, None, reduction)
+        self.full, self.eps = full, eps
+
+    def forward(self, input, target, var):
+        return F.gaussian_nll_loss(
+            input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
+        )
+
+
+class MultiLabelMarginLoss(_Loss):
+    """By how much wrong classes come too close to right ones; see `L1Loss` for the parameters."""
+
+    _function = staticmethod(F.multilabel_margin_loss)
+
+
+class SoftMarginLoss(_Loss):
+    """``log(1 + exp(-y x))`` for targets of 1 and -1; see `L1Loss` for the parameters."""
+
+    _function = staticmethod(F.soft_margin_loss)
+
+
+class MultiLabelSoftMarginLoss(_WeightedLoss):
+    """Binary cross-entropy of the sigmoid of scores, averaged over the classes.
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        Weight of each class.
+    size_average, reduce : bool, optional
+        Old form of `reduction`.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def forward(self, input, target):
+        return F.multilabel_soft_margin_loss(
+            input, target, weight=self.weight, reduction=self.reduction
+        )
+
+
+class MultiMarginLoss(_WeightedLoss):
+    """By how much other classes come too close to the right one.
+
+    Parameters
+    ----------
+    p : int
+        1 or 2: the power.
+    margin : float
+    weight : Tensor, optional
+        Weight of each class.
+    size_average, reduce : bool, optional
+        Old form of `reduction`.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def __init__(
+        self,
+        p: int = 1,
+        margin: float = 1.0,
+        weight=None,
+        size_average=None,
+        reduce=None,
+        reduction: str = "mean",
+    ):
+        super().__init__(weight, size_average, reduce, reduction)
+        if p not in (1, 2):
+            raise ValueError("only p == 1 and p == 2 supported")
+        if weight is not None and weight.dim() != 1:
+            raise ValueError(f"weight must be None or 1-dimensional, got {tuple(weight.shape)}")
+        self.p, self.margin = p, margin
+
+    def forward(self, input, target):
+        return F.multi_margin_loss(
+            input,
+            target,
+            p=self.p,
+            margin=self.margin,
+            weight=self.weight,
+            reduction=self.reduction,
+        )
+
+
+class _MarginLoss(_Loss):
+    """A loss with a margin."""
+
+    def __init__(
+        self, margin: float = 0.0, size_average=None, reduce=None, reduction: str = "mean"
+    ):
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+
+class HingeEmbeddingLoss(_MarginLoss):
+    """``x`` where the target is 1, ``max(0, margin - x)`` where it is -1.
+
+    Parameters
+    ----------
+    margin : float
+    size_average, reduce : bool, optional
+        Old form of `reduction`.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def __init__(
+        self, margin: float = 1.0, size_average=None, reduce=None, reduction: str = "mean"
+    ):
+        super().__init__(margin, size_average, reduce, reduction)
+
+    def forward(self, input, target):
+        return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
+
+
+class MarginRankingLoss(_MarginLoss):
+    """``max(0, -y (x1 - x2) + margin)``: how much an order misses the wanted one.
+
+    Parameters
+    ----------
+    margin : float
+    size_average, reduce : bool, optional
+        Old form of `reduction`.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def forward(self, input1, input2, target):
+        return F.margin_ranking_loss(
+            input1, input2, target, margin=self.margin, reduction=self.reduction
+        )
+
+
+class CosineEmbeddingLoss(_MarginLoss):
+    """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1.
+
+    Parameters
+    ----------
+    margin : float
+        From -1 to 1.
+    size_average, reduce : bool, optional
+        Old form of `reduction`.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def forward(self, input1, input2, target):
+        return F.cosine_embedding_loss(
+            input1, input2, target, margin=self.margin, reduction=self.reduction
+        )
+
+
+class TripletMarginLoss(_Loss):
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)``.
+
+    Parameters
+    ----------
+    margin : float
+    p : float
+        Order of the norm that measures distances.
+    eps : float
+        Added to the differences.
+    swap : bool
+        Count the distance of positive and negative instead where it is smaller.
+    size_average, reduce : bool, optional
+        Old form of `reduction`.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+
+    Notes
+    -----
+    Balntas et al. 2016, Learning shallow convolutional feature descriptors with triplet losses.
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-6,
+        swap: bool = False,
+        size_average=None,
+        reduce=None,
+        reduction: str = "mean",
+    ):
+        super().__init__(size_average, reduce, reduction)
+        if margin <= 0:
+            raise ValueError(
+                f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead"
+            )
+        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+
+    def forward(self, anchor, positive, negative):
+        return F.triplet_margin_loss(
+            anchor,
+            positive,
+            negative,
+            margin=self.margin,
+            p=self.p,
+            eps=self.eps,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """`TripletMarginLoss` with a distance of your own.
+
+    Parameters
+    ----------
+    distance_function : callable, optional
+        Of two tensors. Default: `PairwiseDistance`.
+    margin : float
+    swap : bool
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    """
+
+    def __init__(
+        self,
+        *,
+        distance_function=None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ):
+        super().__init__(None, None, reduction)
+        if margin <= 0:
+            raise ValueError(
+                "TripletMarginWithDistanceLoss: expected margin to be greater than 0, got "
+                f"{margin} instead"
+            )
+        self.distance_function = (
+            PairwiseDistance() if distance_function is None else distance_function
+        )
+        self.margin, self.swap = margin, swap
+
+    def forward(self, anchor, positive, negative):
+        return F.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class CTCLoss(_Loss):
+    """Negative log-likelihood of label sequences, summed over all alignments with the input.
+
+    Parameters
+    ----------
+    blank : int
+        The class that stands for no label.
+    reduction : str
+        ``'mean'``, ``'sum'`` or ``'none'``.
+    zero_infinity : bool
+        0 in place of infinite losses.
+
+    Notes
+    -----
+    Graves et al. 2006, Connectionist temporal classification.
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False):
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(self, log_probs, targets, input_lengths, target_lengths):
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
+        )
+
+
+class CosineSimilarity(Module):
+    """Cosine of the angle between vectors along a dimension.
+
+    Parameters
+    ----------
+    dim : int
+    eps : float
+        Least length that is divided by.
+    """
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8):
+        super().__init__()
+        self.dim, self.eps = dim, eps
+
+    def forward(self, x1, x2):
+        return F.cosine_similarity(x1, x2, self.dim, self.eps)
+
+
+class PairwiseDistance(Module):
+    """Distance of vectors in the last dimension.
+
+    Parameters
+    ----------
+    p : float
+        Order of the norm.
+    eps : float
+        Added to the differences.
+    keepdim : bool
+        Keep the last dimension, with size 1.
+    """
+
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
+        super().__init__()
+        self.norm, self.eps, self.keepdim = p, eps, keepdim
+
+    def forward(self, x1, x2):
+        return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
