@@ -18,6 +18,8 @@ MODULES = [
     "minitorch.optim",
     "minitorch.utils.data",
     "minitorch.vision.datasets",
+    "minitorch.vision.transforms",
+    "minitorch.vision.transforms.functional",
     "minitorch.vision.models",
     "minitorch.tools",
     "minitorch.train",

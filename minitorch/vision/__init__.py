@@ -1,5 +1,5 @@
 """Computer vision: datasets and models, under torchvision's names."""
 
-from . import datasets, models
+from . import datasets, models, transforms
 
-__all__ = ["datasets", "models"]
+__all__ = ["datasets", "models", "transforms"]
