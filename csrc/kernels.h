@@ -12,6 +12,7 @@
 #include "optim.h"
 #include "pool.h"
 #include "random.h"
+#include "resample.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #define MT_X86 1
@@ -69,6 +70,14 @@ typedef void mt_max_pool_row_fn(const mt_pool *p, int64_t od, int64_t oh, const 
 typedef void mt_max_pool_scatter_fn(int64_t n, const void *grad, const int64_t *indices, void *plane);
 typedef void mt_avg_pool_row_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *out);
 typedef void mt_avg_pool_spread_fn(const mt_pool *p, int64_t od, int64_t oh, const void *grad, void *plane);
+
+/* Resampling (kernels_resample.inc): a plan of the taps along a row, one row, a sum of rows. */
+typedef void mt_resample_plan_fn(int64_t n, int64_t taps, const int64_t *index, const double *weight, int64_t in,
+                                 void *plan);
+typedef void mt_resample_row_fn(int64_t n, int64_t taps, const void *plan, int64_t from, int64_t count, int64_t in,
+                                const void *x, void *y);
+typedef void mt_resample_rows_fn(int64_t n, int64_t taps, const void *const *rows, const double *weight, int add,
+                                 void *y);
 
 /* Optimisers (kernels_optim.inc), random numbers (kernels_random.inc). */
 typedef void mt_sgd_step_fn(int64_t n, void *p, const void *g, void *m, int fresh, const mt_sgd *s);

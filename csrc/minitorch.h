@@ -139,6 +139,21 @@ mt_status mt_avg_pool(int dtype, int64_t planes, const int64_t *geometry, int in
 mt_status mt_avg_pool_backward(int dtype, int64_t planes, const int64_t *geometry, int include_pad,
                                int64_t divisor, const void *grad, void *grad_x);
 
+/* ---- padding and other choices of elements, for elements of `size` bytes: 1, 2, 4 or 8 (pad.c) ---- */
+
+/* y[p][d][h][w] = x[p][map0[d]][map1[h]][map2[w]], or *fill where one of the three is negative. in, out: three sizes;
+ * map: the three maps one after the other, of out[0], out[1] and out[2] places. */
+mt_status mt_remap(int size, int64_t planes, const int64_t *in, const int64_t *out, const int64_t *map,
+                   const void *fill, const void *x, void *y);
+
+/* ---- resampling of planes (resample.c) ---- */
+
+/* y[p][o][q] = sum over t and s of weight_h[o][t] weight_w[q][s] x[p][index_h[o][t]][index_w[q][s]]; a negative index
+ * stands for nothing. A dimension with no taps stays as it is. */
+mt_status mt_resample(int dtype, int64_t planes, int64_t in_h, int64_t out_h, int64_t taps_h, const int64_t *index_h,
+                      const double *weight_h, int64_t in_w, int64_t out_w, int64_t taps_w, const int64_t *index_w,
+                      const double *weight_w, const void *x, void *y);
+
 /* ---- optimiser steps for lists of parameters (optim.c) ---- */
 
 /* buffers NULL: no momentum; fresh[i]: buffer i holds nothing yet. */

@@ -11,6 +11,8 @@
  *   vload_range(p,i,j)    lanes i .. j - 1, zero in the others
  *   vload_step(p,s,n)     p[0], p[s], ... p[(n-1) * s], zero in the other lanes
  *   vstore_n(p,n,v)       the first n lanes
+ *   vgather(p,i)          p[i[0]], p[i[1]], ...; 0 where an index is negative
+ *   vpick(v,i)            lanes i[0], i[1], ... of v; anything where an index is not one of a lane
  *   vfma(a,b,c)           a * b + c, rounded once where the instruction set has FMA
  *   vselect(m,a,b)        a where the mask is set, b elsewhere
  *   vmax(a,b) vmin(a,b)   the second operand when one is NaN
@@ -42,6 +44,9 @@
 #define vload_range FN(vload_range)
 #define vload_step FN(vload_step)
 #define vstore_n FN(vstore_n)
+#define vgather FN(vgather)
+#define vpick FN(vpick)
+#define ivec_any FN(ivec_any)
 #define vfma FN(vfma)
 #define vselect FN(vselect)
 #define vmax FN(vmax)
@@ -102,6 +107,7 @@ typedef int64_t ireal_r64;
 typedef real vec __attribute__((vector_size(VBYTES)));
 typedef ireal ivec __attribute__((vector_size(VBYTES)));
 typedef real uvec __attribute__((vector_size(VBYTES), aligned(sizeof(real)), may_alias));
+typedef ireal ivec_any __attribute__((vector_size(VBYTES), aligned(sizeof(real)), may_alias));
 
 INLINE vec vset(real s) { return s - (vec){0}; }
 INLINE vec vload(const real *p) { return *(const uvec *)p; }
@@ -125,6 +131,11 @@ INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm512_fmadd_ps((__m512)a, (_
 INLINE vec vmax(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vec vmin(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE vec vsqrt(vec a) { return (vec)_mm512_sqrt_ps((__m512)a); }
+INLINE vec vgather(const real *p, ivec i) {
+    return (vec)_mm512_mask_i32gather_ps(_mm512_setzero_ps(),
+                                         _mm512_cmpge_epi32_mask((__m512i)i, _mm512_setzero_si512()), (__m512i)i, p, 4);
+}
+INLINE vec vpick(vec v, ivec i) { return (vec)_mm512_permutexvar_ps((__m512i)i, (__m512)v); }
 #else
 #define LANES(n) ((__mmask8)((1u << (n)) - 1))
 INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm512_maskz_loadu_pd(LANES(n), p); }
@@ -136,6 +147,11 @@ INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm512_fmadd_pd((__m512d)a, (
 INLINE vec vmax(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
 INLINE vec vmin(vec a, vec b) { return (vec)_mm512_min_pd((__m512d)a, (__m512d)b); }
 INLINE vec vsqrt(vec a) { return (vec)_mm512_sqrt_pd((__m512d)a); }
+INLINE vec vgather(const real *p, ivec i) {
+    return (vec)_mm512_mask_i64gather_pd(_mm512_setzero_pd(),
+                                         _mm512_cmpge_epi64_mask((__m512i)i, _mm512_setzero_si512()), (__m512i)i, p, 8);
+}
+INLINE vec vpick(vec v, ivec i) { return (vec)_mm512_permutexvar_pd((__m512i)i, (__m512d)v); }
 #endif
 #undef LANES
 
@@ -153,6 +169,10 @@ INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm256_fmadd_ps((__m256)a, (_
 INLINE vec vmax(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vec vmin(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
 INLINE vec vsqrt(vec a) { return (vec)_mm256_sqrt_ps((__m256)a); }
+INLINE vec vgather(const real *p, ivec i) {
+    return (vec)_mm256_mask_i32gather_ps(_mm256_setzero_ps(), p, (__m256i)i, (__m256)~(i >> 31), 4);
+}
+INLINE vec vpick(vec v, ivec i) { return (vec)_mm256_permutevar8x32_ps((__m256)v, (__m256i)i); }
 #else
 INLINE __m256i FN(lanes)(int64_t n) { return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)); }
 INLINE vec vload_n(const real *p, int64_t n) { return (vec)_mm256_maskload_pd(p, FN(lanes)(n)); }
@@ -164,6 +184,13 @@ INLINE vec vfma(vec a, vec b, vec c) { return (vec)_mm256_fmadd_pd((__m256d)a, (
 INLINE vec vmax(vec a, vec b) { return (vec)_mm256_max_pd((__m256d)a, (__m256d)b); }
 INLINE vec vmin(vec a, vec b) { return (vec)_mm256_min_pd((__m256d)a, (__m256d)b); }
 INLINE vec vsqrt(vec a) { return (vec)_mm256_sqrt_pd((__m256d)a); }
+INLINE vec vgather(const real *p, ivec i) {
+    return (vec)_mm256_mask_i64gather_pd(_mm256_setzero_pd(), p, (__m256i)i, (__m256d)~(i >> 63), 8);
+}
+INLINE vec vpick(vec v, ivec i) { /* as pairs of 32 bits: 2 i and 2 i + 1 */
+    ivec low = (i << 1) & 0xffffffff;
+    return (vec)_mm256_permutevar8x32_ps((__m256)v, (__m256i)(low | ((low | 1) << 32)));
+}
 #endif
 
 #else /* 16 bytes: plain C, or NEON */
@@ -179,6 +206,18 @@ INLINE vec vload_range(const real *p, int64_t i, int64_t j) {
 }
 INLINE void vstore_n(real *p, int64_t n, vec v) {
     for (int64_t i = 0; i < n; i++) p[i] = v[i];
+}
+INLINE vec vgather(const real *p, ivec i) {
+    vec v = {0};
+    for (int64_t j = 0; j < VL; j++)
+        if (i[j] >= 0) v[j] = p[i[j]];
+    return v;
+}
+INLINE vec vpick(vec v, ivec i) {
+    real lane[VBYTES / sizeof(real)];
+    vstore(lane, v);
+    for (int64_t j = 0; j < VL; j++) v[j] = lane[i[j] & (VL - 1)];
+    return v;
 }
 INLINE vec vmax(vec a, vec b) { return vselect(a > b, a, b); }
 INLINE vec vmin(vec a, vec b) { return vselect(a < b, a, b); }

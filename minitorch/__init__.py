@@ -31,6 +31,7 @@ from .ops.activation import (
 from .ops.arrange import *
 from .ops.conv import *
 from .ops.elementwise import *
+from .ops.embedding import embedding_bag
 from .ops.index import *
 from .ops.linalg import *
 from .ops.loss import binary_cross_entropy_with_logits, kl_div
@@ -48,6 +49,7 @@ from .ops.pool import *
 from .ops.random import *
 from .ops.reduce import *
 from .ops.shape import *
+from .ops.shuffle import *
 from .ops.special import *
 from .ops.statistics import *
 from .random import *

@@ -1357,6 +1357,112 @@ def _pool_geometry(window, input_size, output_size):
     return [n for values, neutral in fields for n in ((neutral,) * lead + tuple(values))]
 
 
+# ---- padding and resampling ----------------------------------------------------------------------
+
+
+def remap(x, maps, fill=0):
+    """Choose elements along the last dimensions, each by its map.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Elements of 1, 2, 4 or 8 bytes.
+    maps : tuple of numpy.ndarray
+        int64, contiguous; for each of the last 1 to 3 dimensions the places that are read; -1 where
+        nothing is.
+    fill : number
+        What stands there then.
+    """
+    x = contiguous(x)
+    lead = x.shape[: x.ndim - len(maps)]
+    shape = (*lead, *(len(m) for m in maps))
+    result = memory.empty(shape, x.dtype)
+    missing = (1,) * (3 - len(maps))
+    every = np.concatenate((*(_FIRST for _ in missing), *maps))
+    with np.errstate(all="ignore"):
+        value = np.asarray(fill).astype(x.dtype)
+    check(
+        lib.mt_remap(
+            x.itemsize,
+            math.prod(lead),
+            missing + x.shape[len(lead) :],
+            missing + shape[len(lead) :],
+            ffi.from_buffer("int64_t[]", every),
+            _from_buffer(value),
+            _from_buffer(x),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+_FIRST = np.zeros(1, np.int64)
+
+
+def resample(x, tables):
+    """Take weighted sums of elements along the last dimensions.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float16, float32 or float64.
+    tables : tuple
+        For each of the last dimensions a table with `size` (of that dimension), `index` and
+        `weight`, contiguous arrays (int64, float64) of shape (output size, taps), where a negative
+        index stands for nothing; or None, where the dimension stays as it is.
+    """
+    if x.dtype == _FLOAT16:
+        return resample(x.astype(np.float32), tables).astype(_FLOAT16)
+    x = contiguous(x)
+    tables = list(tables)
+    unchanged = all(table is None for table in tables)
+    while len(tables) > 2:  # one at a time, in planes of that dimension and all after it
+        first, dim = tables.pop(0), x.ndim - len(tables) - 1
+        if first is not None:
+            inner = math.prod(x.shape[dim + 1 :])
+            result = (*x.shape[:dim], len(first.index), *x.shape[dim + 1 :])
+            planes = x.reshape(math.prod(x.shape[:dim]), x.shape[dim], inner)
+            x = _resample_planes(planes, first, None).reshape(result)
+    if all(table is None for table in tables):
+        return x.copy() if unchanged else x
+    h, w = (None, *tables)[-2:]
+    rows = x.shape[-2] if len(tables) == 2 else 1
+    lead = x.shape[: x.ndim - len(tables)]
+    sizes = [
+        n if table is None else len(table.index)
+        for n, table in zip(x.shape[len(lead) :], tables, strict=True)
+    ]
+    planes = x.reshape(math.prod(lead), rows, x.shape[-1])
+    return _resample_planes(planes, h, w).reshape(*lead, *sizes)
+
+
+def _resample_planes(x, h, w):
+    planes, rows, columns = x.shape
+    if h is None:  # the planes do not matter
+        planes, rows = 1, planes * rows
+    high = rows if h is None else len(h.index)
+    wide = columns if w is None else len(w.index)
+    result = memory.empty((planes, high, wide), x.dtype)
+    check(
+        lib.mt_resample(
+            _CODES[x.dtype],
+            planes,
+            *_table(h, rows, high),
+            *_table(w, columns, wide),
+            _from_buffer(x),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def _table(table, size, count):
+    if table is None:
+        return size, count, 0, ffi.NULL, ffi.NULL
+    index = ffi.from_buffer("int64_t[]", table.index)
+    return size, count, table.index.shape[1], index, ffi.from_buffer("double[]", table.weight)
+
+
 # ---- optimiser steps -----------------------------------------------------------------------------
 
 

@@ -428,3 +428,95 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
     if weight is not None:
         losses = losses * weight
     return _reduced(losses, losses.size, reduction)
+
+
+# ------------------------------------------------------------------------------------------------
+# Padding and resampling
+
+
+def pad(input, pad, mode="constant", value=None):
+    """Extend by a constant or by the image's own elements; what is negative is cut off first."""
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    lead = input.ndim - len(pairs)
+    if mode in ("reflect", "replicate"):  # what is cut off may come back at the other end
+        numpy_mode = {"reflect": "reflect", "replicate": "edge"}[mode]
+        added = [(0, 0)] * lead + [(max(b, 0), max(a, 0)) for b, a in pairs]
+        return _cut(np.pad(input, added, numpy_mode), pairs, lead)
+    inner = _cut(input, pairs, lead)
+    added = [(0, 0)] * lead + [(max(b, 0), max(a, 0)) for b, a in pairs]
+    if mode == "circular":
+        return np.pad(inner, added, "wrap")
+    if mode == "constant":
+        return np.pad(inner, added, constant_values=0 if value is None else value)
+    shown = np.pad(np.ones_like(inner), added)
+    mean = input.mean(tuple(range(lead, input.ndim)), keepdims=True)
+    return np.where(shown == 1, np.pad(inner, added), mean)
+
+
+def _cut(array, pairs, lead):
+    for axis, (before, after) in enumerate(pairs, lead):
+        array = np.take(array, range(max(-before, 0), array.shape[axis] - max(-after, 0)), axis)
+    return array
+
+
+def _linear_weight(x):
+    return max(0.0, 1 - abs(x))
+
+
+def _cubic_weight(x, a):
+    x = abs(x)
+    if x <= 1:
+        return (a + 2) * x**3 - (a + 3) * x**2 + 1
+    return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else 0.0
+
+
+def _resampling_matrix(size, count, factor, mode, align_corners, antialias):
+    """Return the matrix that resamples one dimension, by the definition of each mode."""
+    matrix = np.zeros((count, size))
+    scale = 1 / factor if factor else size / count
+    if align_corners:
+        scale = (size - 1) / (count - 1) if count > 1 else 0.0
+    for o in range(count):
+        if mode == "area":
+            start, end = o * size // count, -(-(o + 1) * size // count)
+            matrix[o, start:end] = 1 / (end - start)
+            continue
+        if mode in ("nearest", "nearest-exact"):
+            at = math.floor((o + 0.5 * (mode == "nearest-exact")) * scale)
+            matrix[o, min(at, size - 1)] = 1
+            continue
+        if antialias:
+            centre, wide = scale * (o + 0.5) - 0.5, max(scale, 1)
+            for i in range(size):
+                x = (i - centre) / wide
+                matrix[o, i] = _cubic_weight(x, -0.5) if mode == "bicubic" else _linear_weight(x)
+            matrix[o] /= matrix[o].sum()
+            continue
+        centre = o * scale if align_corners else (o + 0.5) * scale - 0.5
+        for i in range(math.floor(centre) - 1, math.floor(centre) + 3):
+            x = i - centre
+            weight = _cubic_weight(x, -0.75) if mode == "bicubic" else _linear_weight(x)
+            matrix[o, min(max(i, 0), size - 1)] += weight
+    return matrix
+
+
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
+):
+    ndim = input.ndim - 2
+    factors = _each(scale_factor, ndim)
+    if size is None:
+        size = tuple(math.floor(n * f) for n, f in zip(input.shape[2:], factors, strict=True))
+        factors = (None,) * ndim if recompute_scale_factor or mode == "area" else factors
+    for axis, (count, factor) in enumerate(zip(_each(size, ndim), factors, strict=True), 2):
+        matrix = _resampling_matrix(
+            input.shape[axis], count, factor, mode, align_corners, antialias
+        )
+        input = np.moveaxis(np.tensordot(matrix, input, (1, axis)), 0, axis)
+    return input

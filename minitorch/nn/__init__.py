@@ -5,11 +5,14 @@ from .activation import *
 from .container import *
 from .conv import *
 from .dropout import *
+from .embedding import *
 from .flatten import *
 from .linear import *
 from .loss import *
 from .module import *
 from .norm import *
+from .padding import *
 from .parallel import *
 from .parameter import *
 from .pool import *
+from .upsample import *

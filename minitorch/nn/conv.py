@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .. import geometry
-from ..creation import empty, from_numpy
-from ..errors import ShapeError
-from ..ops import index_select
+from ..creation import empty
 from . import functional as F
 from . import init
 from .module import Module
@@ -24,7 +20,7 @@ __all__ = [
     "ConvTranspose3d",
 ]
 
-_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "mean")
 
 
 class _ConvNd(Module):
@@ -173,38 +169,12 @@ class _Conv(_ConvNd):
     def _conv_forward(self, input, weight, bias):
         padding = self.padding
         if self.padding_mode != "zeros":
-            input = _extended(
-                type(self).__name__, input, self._reversed_padding_repeated_twice, self.padding_mode
-            )
+            input = F.pad(input, self._reversed_padding_repeated_twice, self.padding_mode)
             padding = 0
         return self._function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
     def forward(self, input):
         return self._conv_forward(input, self.weight, self.bias)
-
-
-def _extended(name, input, padding, mode):
-    """Extend an image by its own elements; `padding` is as `_padding_for_pad` returns it."""
-    for dim in range(-1, -1 - len(padding) // 2, -1):
-        before, after = padding[-2 * dim - 2], padding[-2 * dim - 1]
-        if before or after:
-            size = input.shape[dim]
-            most = {"reflect": size - 1, "circular": size}.get(mode, max(before, after))
-            if size == 0 or max(before, after) > most:
-                raise ShapeError(
-                    f"{name}: padding_mode='{mode}' cannot extend {size} elements by "
-                    f"{before} and {after}: input {tuple(input.shape)}"
-                )
-            places = np.arange(-before, size + after)
-            if mode == "reflect":
-                places = np.abs(places)
-                places = np.minimum(places, 2 * (size - 1) - places)
-            elif mode == "replicate":
-                places = places.clip(0, size - 1)
-            else:
-                places %= size
-            input = index_select(input, dim, from_numpy(places))
-    return input
 
 
 class Conv1d(_Conv):
@@ -234,7 +204,8 @@ class Conv2d(_Conv):
     bias : bool
         Whether a number per output channel is added.
     padding_mode : str
-        With what: ``'zeros'``, ``'reflect'``, ``'replicate'`` or ``'circular'``.
+        With what: ``'zeros'``, ``'reflect'``, ``'replicate'``, ``'circular'``, or (not in PyTorch)
+        ``'mean'``, the mean of each channel of each image.
     device, dtype : optional
         Of the parameters.
 

@@ -47,6 +47,7 @@ from ..ops.elementwise import (
     sigmoid,
     tanh,
 )
+from ..ops.embedding import embedding, embedding_bag
 from ..ops.index import (
     one_hot,
 )
@@ -89,6 +90,7 @@ from ..ops.norm import (
     normalize,
     rms_norm,
 )
+from ..ops.pad import pad
 from ..ops.pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -115,6 +117,8 @@ from ..ops.random import (
     dropout3d,
     feature_alpha_dropout,
 )
+from ..ops.resample import interpolate, upsample, upsample_bilinear, upsample_nearest
+from ..ops.shuffle import channel_shuffle, native_channel_shuffle, pixel_shuffle, pixel_unshuffle
 from ..ops.statistics import (
     cosine_similarity,
     pairwise_distance,
@@ -141,6 +145,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "celu",
     "celu_",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -159,6 +164,8 @@ __all__ = [
     "dropout3d",
     "elu",
     "elu_",
+    "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "gaussian_nll_loss",
     "gelu",
@@ -173,6 +180,7 @@ __all__ = [
     "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
@@ -192,11 +200,15 @@ __all__ = [
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
+    "native_channel_shuffle",
     "nll_loss",
     "normalize",
     "one_hot",
+    "pad",
     "pairwise_distance",
     "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
@@ -220,4 +232,7 @@ __all__ = [
     "threshold_",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]

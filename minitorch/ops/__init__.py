@@ -6,14 +6,18 @@ from .arrange import *
 from .common import cast, dimension
 from .conv import *
 from .elementwise import *
+from .embedding import *
 from .index import *
 from .linalg import *
 from .loss import *
 from .matmul import *
 from .norm import *
+from .pad import *
 from .pool import *
 from .random import *
 from .reduce import *
+from .resample import *
 from .shape import *
+from .shuffle import *
 from .special import *
 from .statistics import *
