@@ -264,7 +264,7 @@ def cross_entropy(
 def _mean_factor(name, numbers, weight, input, ignore_index):
     """Return one over the sum of the weights of all targets; NaN when that is zero."""
     if weight is None:
-        total = np.count_nonzero(numbers != ignore_index)
+        total = int(np.count_nonzero(numbers != ignore_index))
     else:
         counts = _check_numbers(name, numbers, input.shape[1], ignore_index)
         weights = _weights_of(numbers, counts, weight, input._array.dtype)
