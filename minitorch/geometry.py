@@ -46,6 +46,14 @@ class Window:
     groups: int = 1
     ceil_mode: bool = False
 
+    def __post_init__(self):
+        # Windows are keys of several tables at every call: nested tuples are hashed once.
+        fields = self.kernel, self.stride, self.padding, self.dilation, self.groups, self.ceil_mode
+        object.__setattr__(self, "_hash", hash(fields))
+
+    def __hash__(self):
+        return self._hash
+
     @classmethod
     def of(
         cls,

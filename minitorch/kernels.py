@@ -286,7 +286,7 @@ def conv_forward(input, weight, bias, window):
     check(
         lib.mt_conv_forward(
             _CODES[input.dtype],
-            _conv_desc(window, _layout(input), _layout(result)),
+            _conv_desc(window, *_layout(input), result.shape, None),
             pointer(input),
             _from_buffer(weight),
             ffi.NULL if bias is None else _from_buffer(bias),
@@ -323,7 +323,7 @@ def conv_grad_input(grad_output, weight, window, input_size):
     check(
         lib.mt_conv_grad_input(
             _CODES[result.dtype],
-            _conv_desc(window, _layout(result), _layout(grad_output)),
+            _conv_desc(window, result.shape, None, *_layout(grad_output)),
             pointer(grad_output),
             _from_buffer(weight),
             _from_buffer(result),
@@ -357,7 +357,7 @@ def conv_grad_weight(input, grad_output, window):
     check(
         lib.mt_conv_grad_weight(
             _CODES[result.dtype],
-            _conv_desc(window, _layout(input), _layout(grad_output)),
+            _conv_desc(window, *_layout(input), *_layout(grad_output)),
             pointer(input),
             pointer(grad_output),
             _from_buffer(result),
@@ -383,14 +383,14 @@ def _layout(array):
 
 
 @functools.lru_cache(maxsize=1024)
-def _conv_desc(window, input, output):
+def _conv_desc(window, in_shape, in_steps, out_shape, out_steps):
     """Describe a convolution to C: two dimensions are three with a leading size 1."""
     missing = 3 - window.ndim
 
     def padded(values, fill):
         return [fill] * missing + list(values)
 
-    (in_shape, in_steps), (out_shape, out_steps) = (_with_strides(v) for v in (input, output))
+    in_steps, out_steps = in_steps or _steps_of(in_shape), out_steps or _steps_of(out_shape)
     return ffi.new(
         "mt_conv_desc *",
         {
@@ -414,11 +414,9 @@ def _conv_desc(window, input, output):
     )
 
 
-def _with_strides(layout):
-    shape, strides = layout
-    if strides is None:
-        strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
-    return shape, strides
+def _steps_of(shape):
+    """Return the strides, in elements, of a contiguous array."""
+    return [math.prod(shape[i + 1 :]) for i in range(len(shape))]
 
 
 # ---- elementwise ---------------------------------------------------------------------------------
@@ -1341,6 +1339,7 @@ def avg_pool_backward(grad, window, size, count_include_pad=True, divisor=None):
     return result
 
 
+@functools.lru_cache(maxsize=1024)
 def _pool_geometry(window, input_size, output_size):
     """Return the numbers that C wants, with dimensions of size 1 before the given ones."""
     before, after = zip(*window.padding, strict=True)
@@ -1354,7 +1353,8 @@ def _pool_geometry(window, input_size, output_size):
         (after, 0),
     )
     lead = 3 - window.ndim
-    return [n for values, neutral in fields for n in ((neutral,) * lead + tuple(values))]
+    numbers = [n for values, neutral in fields for n in ((neutral,) * lead + tuple(values))]
+    return ffi.new("int64_t[]", numbers)
 
 
 # ---- padding and resampling ----------------------------------------------------------------------

@@ -35,7 +35,8 @@ def empty(shape, dtype):
     MemoryError
         The memory cannot be had, or the size is beyond what can be addressed.
     """
-    dtype = np.dtype(dtype)
+    if type(dtype) is type:
+        dtype = np.dtype(dtype)
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes <= SMALL:
         return np.empty(shape, dtype)

@@ -133,7 +133,8 @@ class _BatchNorm(_NormBase):
             self.eps,
         )
         if batches is not None:
-            batches.add_(1)  # afterwards: a batch that was refused does not count
+            batches._array += 1  # afterwards: a batch that was refused does not count
+            batches._cell[0] += 1
         return output
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args):

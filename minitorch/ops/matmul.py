@@ -132,6 +132,9 @@ def _check(name, x, what, ndim):
 
 def _same_type(name, **tensors):
     """Raise unless all tensors have one type."""
+    first, *others = map(_array, tensors.values())
+    if all(array.dtype is first.dtype for array in others):
+        return
     kinds = {what: x.dtype for what, x in tensors.items()}
     if len(set(kinds.values())) > 1:
         text = ", ".join(f"{what} {kind}" for what, kind in kinds.items())
@@ -457,40 +460,48 @@ def linear(input, weight, bias=None):
     ShapeError
         If the sizes do not fit.
     """
-    for what, x in (("input", input), ("weight", weight)):
-        require_tensor("linear", x, what)
+    require_tensor("linear", input, "input")
+    require_tensor("linear", weight, "weight")
     if bias is not None:
         require_tensor("linear", bias, "bias")
-    if not input.ndim or weight.ndim not in (1, 2):
+    shape, of_weight = _array(input).shape, _array(weight).shape
+    if not shape or len(of_weight) not in (1, 2):
         raise ShapeError(
             "linear: input must be at least 1-d and weight 1-d or 2-d: input "
-            f"{tuple(input.shape)}, weight {tuple(weight.shape)}"
+            f"{shape}, weight {of_weight}"
         )
-    if input.shape[-1] != weight.shape[-1]:
+    if shape[-1] != of_weight[-1]:
         raise ShapeError(
-            f"linear: input has {input.shape[-1]} features but weight expects {weight.shape[-1]}: "
-            f"input {tuple(input.shape)}, weight {tuple(weight.shape)}"
+            f"linear: input has {shape[-1]} features but weight expects {of_weight[-1]}: "
+            f"input {shape}, weight {of_weight}"
         )
-    _same_type("linear", input=input, weight=weight, **({} if bias is None else {"bias": bias}))
-    outputs = 1 if weight.ndim == 1 else weight.shape[0]
-    if bias is not None and (
-        bias.ndim > weight.ndim - 1 or math.prod(bias.shape) not in (1, outputs)
-    ):
-        raise ShapeError(
-            f"linear: bias must have one element per output, {outputs}: bias {tuple(bias.shape)}, "
-            f"weight {tuple(weight.shape)}"
-        )
-    fused = weight.ndim == 2 and dtypes.of(input.dtype).is_floating_point
-    if not fused or (bias is not None and tuple(bias.shape) != (outputs,)):
+    if bias is None:
+        _same_type("linear", input=input, weight=weight)
+    else:
+        _same_type("linear", input=input, weight=weight, bias=bias)
+    outputs = of_weight[:-1]  # empty for a vector
+    fused = len(of_weight) == 2 and _array(input).dtype.kind == "f"
+    if bias is not None and _array(bias).shape != outputs:
+        if bias.ndim > len(outputs) or math.prod(_array(bias).shape) not in (1, math.prod(outputs)):
+            raise ShapeError(
+                f"linear: bias must have one element per output, {math.prod(outputs)}: bias "
+                f"{_array(bias).shape}, weight {of_weight}"
+            )
+        fused = False
+    if not fused:
         result = matmul(input, weight if weight.ndim == 1 else transpose(weight, 0, 1))
         return result if bias is None else add(result, bias)
     rows = input
-    if input.ndim != 2:
-        rows = reshape(input, (math.prod(input.shape[:-1]), input.shape[-1]))
+    if len(shape) != 2:
+        rows = reshape(input, (math.prod(shape[:-1]), shape[-1]))
     result = Linear()(rows, weight) if bias is None else Linear()(rows, weight, bias)
-    if input.ndim != 2:
-        result = reshape(result, (*input.shape[:-1], weight.shape[0]))
+    if len(shape) != 2:
+        result = reshape(result, (*shape[:-1], *outputs))
     return result
+
+
+def _array(x):
+    return x if type(x) is np.ndarray else x._array
 
 
 def bilinear(input1, input2, weight, bias=None):

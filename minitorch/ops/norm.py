@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .. import kernels
+from ..autograd.grad_mode import state
 from ..autograd.op import Op
 from ..errors import ShapeError
 from .common import is_tensor
@@ -151,13 +152,14 @@ def _channel_dims(input):
 def _check_floating(name, input):
     if not is_tensor(input):
         raise TypeError(f"{name}: input must be a Tensor, got {type(input).__name__}")
-    if not input.dtype.is_floating_point:
+    if input._array.dtype.kind != "f":
         raise RuntimeError(f"{name}: input must be floating-point, got {input.dtype}")
 
 
 def _check_channels(name, input, **parameters):
+    expected = input._array.shape[1:2]
     for label, value in parameters.items():
-        if value is not None and tuple(value.shape) != (input.shape[1],):
+        if value is not None and value._array.shape != expected:
             raise ShapeError(
                 f"{name}: {label} must have one element per channel, shape ({input.shape[1]},), "
                 f"got {tuple(value.shape)}: input {tuple(input.shape)}"
@@ -241,10 +243,11 @@ def batch_norm(
             raise RuntimeError(
                 "batch_norm: running_mean and running_var must be given when training=False"
             )
-        # Copies: a later training step writes into the running statistics.
-        given = tuple(np.array(v._array) for v in (running_mean, running_var))
+        given = running_mean._array, running_var._array
+        if state.grad:  # copies: a later training step writes into the running statistics
+            given = given[0].copy(), given[1].copy()
         return BatchNorm(eps, given)(input, weight, bias)
-    count = input.numel() // max(1, input.shape[1])
+    count = input.numel() // max(1, input._array.shape[1])
     _check_enough("batch_norm", input, count)
     op = BatchNorm(eps, None)
     output = op(input, weight, bias)

@@ -598,6 +598,6 @@ def _checked_shape(op, input):
     """Return the shape of the input; check that it is a floating-point tensor."""
     if not is_tensor(input):
         raise TypeError(f"{op}: input must be a Tensor, got {type(input).__name__}")
-    if not input.dtype.is_floating_point:
+    if input._array.dtype.kind != "f":
         raise NotImplementedError(f"{op}: not implemented for {input.dtype.name}")
     return input._array.shape
