@@ -303,7 +303,7 @@ class _ConvTranspose(_ConvNd):
         least = window.input_size(tuple(input.shape[other:]))
         most = tuple(n + s - 1 for n, s in zip(least, self.stride, strict=True))
         if any(not a <= n <= b for a, n, b in zip(least, size, most, strict=True)):
-            raise ValueError(
+            raise ShapeError(
                 f"{name}: requested an output size of {list(size)}, but valid sizes range from "
                 f"{list(least)} to {list(most)} (for an input of {tuple(input.shape)[other:]})"
             )

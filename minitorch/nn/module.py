@@ -18,8 +18,10 @@ from .. import dtypes
 from ..autograd.api import clear_grad
 from ..autograd.grad_mode import no_grad, state
 from ..device import check as check_device
+from ..errors import ShapeError
 from ..tensor import Tensor
 from . import hooks as _hooks
+from .diagnosis import explain
 from .hooks import every_module
 from .parameter import Buffer, Parameter
 
@@ -109,8 +111,16 @@ class Module:
             or every_module
             or state.recorder is not None
         ):
-            return _hooks.call(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+            try:
+                return _hooks.call(self, args, kwargs)
+            except ShapeError as error:
+                explain(self, args, kwargs, error)
+                raise
+        try:
+            return self.forward(*args, **kwargs)
+        except ShapeError as error:
+            explain(self, args, kwargs, error)
+            raise
 
     # ---- attributes
 

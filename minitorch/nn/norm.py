@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..creation import empty, ones, zeros
 from ..dtypes import int64
+from ..errors import ShapeError
 from . import functional as F
 from . import init
 from .module import Module
@@ -78,7 +79,7 @@ class _NormBase(_ScaleAndShift):
     def _check_input_dim(self, input):
         if input.ndim not in self._ndims:
             expected = " or ".join(f"{n}D" for n in self._ndims)
-            raise ValueError(
+            raise ShapeError(
                 f"{type(self).__name__}: expected {expected} input (got {input.ndim}D input, "
                 f"shape {tuple(input.shape)})"
             )
@@ -211,7 +212,7 @@ class _InstanceNorm(_NormBase):
         single = input.ndim == self._ndims[0]
         channel = input.ndim - self._ndims[0]
         if self.affine and input.shape[channel] != self.num_features:
-            raise ValueError(
+            raise ShapeError(
                 f"{type(self).__name__}: expected input's size at dim={channel} to match "
                 f"num_features ({self.num_features}), but got: {input.shape[channel]}."
             )

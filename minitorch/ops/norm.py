@@ -168,7 +168,7 @@ def _check_channels(name, input, **parameters):
 
 def _check_enough(name, input, values):
     if values == 1:
-        raise ValueError(
+        raise ShapeError(
             f"{name}: Expected more than 1 value per channel when training, got input size "
             f"{tuple(input.shape)}"
         )

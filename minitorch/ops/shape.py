@@ -272,7 +272,26 @@ def _inferred(name, input, shape):
         return tuple([rest if n == -1 else n for n in shape])
     raise ShapeError(
         f"{name}: shape {shape} is invalid for input of size {size}: input {tuple(input.shape)}"
+        f"{_what_fits(shape, tuple(input.shape), size)}"
     )
+
+
+def _what_fits(shape, source, size):
+    """Return the end of a message: why a shape does not hold the elements, and one that does."""
+    product = abs(math.prod(shape))
+    if -1 in shape:
+        text = f"; {size} / {product} = {size / product:.4g} is no integer"
+    else:
+        text = f"; {' * '.join(map(str, shape)) or 1} = {product}"
+    if len(shape) < 2 or not size or not source or not source[0]:
+        return text
+    rest = shape[1:]
+    per_item = size // source[0]
+    if len(shape) == 2:
+        return f"{text}; {(shape[0] if shape[0] == source[0] else -1, per_item)} fits"
+    known = math.prod(n for n in rest if n != -1)
+    fits = f"{per_item} elements per item, {' * '.join(map(str, rest))} has {known}"
+    return f"{text}; {fits}" if -1 not in rest else text
 
 
 def _can_view(array, shape):
