@@ -6,6 +6,7 @@ import math
 
 from .. import geometry
 from ..creation import empty
+from ..errors import ShapeError
 from . import functional as F
 from . import init
 from .module import Module

@@ -209,6 +209,8 @@ def _conv(module, shape):
             order = ", ".join(map(str, (0, ndim + 1, *range(1, ndim + 1))))
             return f"in_channels={channels}, or channels first: x.permute({order})"
         return f"in_channels={channels}"
+    if type(module).__name__.startswith("ConvTranspose"):
+        return ""
     return _larger(shape[-ndim:], module)
 
 
