@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -193,19 +194,64 @@ static _Thread_local int inside; /* this thread is doing pieces already */
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static atomic_int forked;
 
-static void take_pieces(region *r) {
+/* Returns how many pieces this thread did. */
+static int64_t take_pieces(region *r) {
+    int64_t done = 0;
     uint64_t mode = r->options & MT_FLUSH ? flush_enter() : 0;
     int outer = inside;
     inside = 1;
     while (atomic_load_explicit(&r->status, memory_order_relaxed) == MT_OK) {
         int64_t piece = atomic_fetch_add_explicit(&r->next, 1, memory_order_relaxed);
         if (piece >= r->pieces) break;
+        done++;
         mt_status status = r->body(r->context, piece);
         if (status != MT_OK) atomic_store(&r->status, status);
     }
     inside = outer;
     if (r->options & MT_FLUSH) flush_leave(mode);
+    return done;
 }
+
+/* A region ends when all of its threads have arrived, and one that has to share its CPU with another process may
+ * be away for milliseconds, while the region needs microseconds. So the caller watches how long it was kept from
+ * its own CPU, and how long it waits for the others after the last piece was handed out: on CPUs of their own they
+ * need about the time of one more piece. If either takes much longer, it does regions alone for a while: a short
+ * one at first, a longer one each time that it happens again soon afterwards. The results are the same bits. */
+#define MILLISECONDS ((int64_t)1000000)
+#define PATIENCE (MILLISECONDS / 5) /* beyond what it takes to wake a thread */
+#define FIRST_RETREAT (4 * MILLISECONDS)
+#define LONGEST_RETREAT (256 * MILLISECONDS)
+#define SOON (64 * MILLISECONDS)
+
+#ifdef _OPENMP
+static atomic_llong retreat, alone_until;
+
+static int64_t nanoseconds(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void run_together(region *r, int threads) {
+    int64_t start = nanoseconds(CLOCK_MONOTONIC), start_cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    int64_t wall = 0, cpu = 0, own = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        int64_t done = take_pieces(r);
+        if (omp_get_thread_num() == 0) {
+            own = done;
+            wall = nanoseconds(CLOCK_MONOTONIC) - start;
+            cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start_cpu;
+        }
+    }
+    int64_t end = nanoseconds(CLOCK_MONOTONIC), waited = end - start - wall;
+    if (wall - cpu > PATIENCE || (own && waited > 2 * wall / own + PATIENCE)) {
+        int again = end - atomic_load(&alone_until) < SOON;
+        atomic_store(&retreat, again ? mt_min(2 * atomic_load(&retreat), LONGEST_RETREAT) : FIRST_RETREAT);
+        atomic_store(&alone_until, end + atomic_load(&retreat));
+    }
+}
+#endif
 
 mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, void *context) {
     region r = {.body = body, .context = context, .pieces = pieces, .options = options};
@@ -214,9 +260,9 @@ mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, 
 #ifdef _OPENMP
     /* One region at a time: Python threads side by side would only take the CPUs from one another. The team has
      * the same size every time, because libgomp ends and starts threads when it changes. */
-    if (!alone && !atomic_flag_test_and_set(&busy)) {
-#pragma omp parallel num_threads(threads)
-        take_pieces(&r);
+    if (!alone && nanoseconds(CLOCK_MONOTONIC) >= atomic_load_explicit(&alone_until, memory_order_relaxed) &&
+        !atomic_flag_test_and_set(&busy)) {
+        run_together(&r, threads);
         atomic_flag_clear(&busy);
         return (mt_status)atomic_load(&r.status);
     }

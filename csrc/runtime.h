@@ -23,7 +23,7 @@ enum {
  * number of threads. `cost` is a rough count of nanoseconds that one thread needs for all of it: under
  * MT_SERIAL_COST the calling thread does it alone, because waking another costs more. It is also done alone
  * inside another region, while another Python thread has one running, and in a forked child (OpenMP's threads do
- * not survive a fork). */
+ * not survive a fork), and for a while after another process has kept one of the threads from its CPU. */
 mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, void *context);
 
 #define MT_SERIAL_COST 20000
