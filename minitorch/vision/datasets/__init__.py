@@ -1,6 +1,32 @@
-"""Image datasets that are read from local files, and one that ships with the package."""
+"""Datasets of images and series, under torchvision's names."""
 
+from . import folder
+from .cifar import CIFAR10, CIFAR100
 from .digits import Digits
-from .mnist import MNIST, FashionMNIST
+from .download import DownloadError
+from .fakedata import FakeData
+from .folder import DatasetFolder, ImageFolder
+from .medmnist import MedMNIST
+from .mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
+from .svhn import SVHN
+from .ucr import UCR
+from .vision import VisionDataset
 
-__all__ = ["MNIST", "Digits", "FashionMNIST"]
+__all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "EMNIST",
+    "KMNIST",
+    "MNIST",
+    "QMNIST",
+    "SVHN",
+    "UCR",
+    "DatasetFolder",
+    "Digits",
+    "DownloadError",
+    "FakeData",
+    "FashionMNIST",
+    "ImageFolder",
+    "MedMNIST",
+    "VisionDataset",
+]

@@ -14,12 +14,12 @@ _CHUNK = 1 << 20
 # A gzip stream can expand a thousandfold; digits expand about fivefold. What claims more than
 # this is refused before it fills the memory.
 _LARGEST_EXPANSION = 8
-_ALWAYS_ALLOWED = 64 << 20
+_ALWAYS_ALLOWED = 48 << 20
 
 
-def read_idx(path, item_shape=None):
+def read_idx(path, item_shape=None, dtype=np.uint8):
     r"""
-    Read an IDX file of bytes, plain or compressed with gzip.
+    Read an IDX file, plain or compressed with gzip.
 
     Memory stays bounded by what the file really holds, whatever its header claims.
 
@@ -30,11 +30,13 @@ def read_idx(path, item_shape=None):
     item_shape : tuple of int, optional
         The shape that every item must have: ``(28, 28)`` for images, ``()`` for labels. None
         accepts any.
+    dtype : numpy.dtype, default uint8
+        The type that the values must have: uint8 or int32.
 
     Returns
     -------
     numpy.ndarray
-        uint8, shape (items, \*item_shape), writable.
+        Of that type, shape (items, \*item_shape), writable.
 
     Raises
     ------
@@ -46,8 +48,8 @@ def read_idx(path, item_shape=None):
 
     Notes
     -----
-    The format: two zero bytes, one byte for the type (8: unsigned bytes), one for the number of
-    dimensions, the dimensions as big-endian 32-bit integers, then the values in C order.
+    The format: two zero bytes, one byte for the type (8: unsigned bytes, 12: int32), one for the
+    number of dimensions, the dimensions as big-endian 32-bit integers, then the values in C order.
     (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
     """
     path = os.fspath(path)
@@ -58,17 +60,21 @@ def read_idx(path, item_shape=None):
         limit = _ALWAYS_ALLOWED + _LARGEST_EXPANSION * size if compressed else size
         file = gzip.GzipFile(fileobj=raw) if compressed else raw
         try:
-            return _parse(file, item_shape, limit)
+            return _parse(file, item_shape, np.dtype(dtype), limit)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise FileFormatError(f"{path}: damaged gzip file: {error}") from error
-        except ValueError as error:
-            raise FileFormatError(f"{path}: {error}") from error
+        except (ValueError, MemoryError) as error:
+            raise FileFormatError(f"{path}: {error or 'too large for the memory'}") from error
 
 
-def _parse(file, item_shape, limit):
+_CODES = {"uint8": 8, "int32": 12}
+
+
+def _parse(file, item_shape, dtype, limit):
     magic = file.read(4)
-    if len(magic) < 4 or magic[:3] != b"\0\0\x08" or magic[3] == 0:
-        raise ValueError(f"not an IDX file of bytes: it starts with {magic!r}")
+    if len(magic) < 4 or magic[:3] != bytes([0, 0, _CODES[dtype.name]]) or magic[3] == 0:
+        kind = "bytes" if dtype == np.uint8 else dtype.name
+        raise ValueError(f"not an IDX file of {kind}: it starts with {magic!r}")
     ndim = magic[3]
     sizes = file.read(4 * ndim)
     if len(sizes) < 4 * ndim:
@@ -76,17 +82,21 @@ def _parse(file, item_shape, limit):
     shape = struct.unpack(f">{ndim}I", sizes)
     if item_shape is not None and shape[1:] != tuple(item_shape):
         raise ValueError(f"items of shape {shape[1:]} where {tuple(item_shape)} is expected")
-    return np.frombuffer(_read_exactly(file, math.prod(shape), limit), np.uint8).reshape(shape)
+    result = _read_exactly(file, math.prod(shape), dtype.newbyteorder(">"), limit)
+    return result.astype(dtype, copy=False).reshape(shape)
 
 
-def _read_exactly(file, count, limit):
-    if count > limit:
+def _read_exactly(file, count, dtype, limit):
+    if count * dtype.itemsize > limit:
         raise ValueError(f"its header claims {count} values, more than a file of its size holds")
-    values = bytearray()
-    while chunk := file.read(min(_CHUNK, count + 1 - len(values))):
-        values += chunk
-    if len(values) < count:
-        raise ValueError(f"cut short: {count} values expected, {len(values)} found")
-    if len(values) > count:
+    values = np.empty(count, dtype)  # the system gives memory as it is written
+    target = memoryview(values).cast("B") if count else memoryview(bytearray())
+    done = 0
+    while done < len(target) and (got := file.readinto(target[done : done + _CHUNK])):
+        done += got
+    if done < len(target):
+        found = done // dtype.itemsize
+        raise ValueError(f"cut short: {count} values expected, {found} found")
+    if file.read(1):
         raise ValueError(f"data left over after the {count} values that the header states")
     return values
