@@ -308,58 +308,85 @@ mt_status mt_set_conv(int which) {
 
 int mt_get_conv(void) { return atomic_load(&algorithm); }
 
-/* Whether to do a convolution by Winograd, with `rows` output and `depth` input channels in a group.
- *
- * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
- * (4x4 pixels of the output each) and t taps along the depth:
- *
- *   direct     rows * depth * t * 9 * pixels / 2 L      multiplication
- *              + depth * t * 9 * pixels * 12 / L        packing the patches
- *   Winograd   rows * depth * t * 36 * v / 2            multiplication
- *              + rows * depth * t * 20                  weights, for each piece of tiles unless they are shared
- *              + depth * t * v * 250                    patches, for each block of 64 rows when the depth is above 128
- *              + rows * v * 350                         pixels
- */
-static int use_winograd(int dtype, const mt_conv_desc *d, int64_t rows, int64_t depth, const int64_t grid[3]) {
+/* Whether Winograd can do a convolution, and whether the override lets it: *wanted is 0 or 1, or -1 when not set. */
+static int winograd_fits(const mt_conv_desc *d, int *wanted) {
     if (d->in_step[2] != 1 || d->out_step[2] != 1) return 0;
     for (int i = 1; i < 3; i++)
         if (d->kernel[i] != 3 || d->stride[i] != 1 || d->dilation[i] != 1) return 0;
-    if (!d->mb || !rows || !depth || !mt_volume(d->in) || !mt_volume(d->out)) return 0;
-    if (mt_get_conv() != MT_CONV_AUTO) return mt_get_conv() == MT_CONV_WINOGRAD;
+    *wanted = mt_get_conv() == MT_CONV_AUTO ? -1 : mt_get_conv() == MT_CONV_WINOGRAD;
+    return d->mb && d->ic && d->oc && mt_volume(d->in) && mt_volume(d->out);
+}
+
+/* Whether to do a convolution by Winograd, or grad-weight (for which rows are output and depth input channels).
+ *
+ * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
+ * (4x4 pixels of the grid each), and depth k: input channels of a group times taps along the depth:
+ *
+ *                                                         forward, grad-input                   grad-weight
+ *   direct     multiplication                             rows * k * 9 * pixels / 2 L           the same + 1/5
+ *              packing the patches                        k * 9 * pixels * 12 / L               * 32 / L
+ *   Winograd   multiplication                             rows * k * 36 * v / 2                 the same
+ *              patches, for each block of rows            k * v * 250                           k * v * 400
+ *              weights, for each piece of tiles           rows * k * 20                         -
+ *                (once, if they are shared)
+ *              tiles                                      rows * v * 350                        for each block of depth
+ */
+static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction, int64_t rows, int64_t depth,
+                        const int64_t grid[3]) {
+    int wanted;
+    if (!winograd_fits(d, &wanted)) return 0;
+    if (wanted >= 0) return wanted;
     double lanes = mt_kernels_for(dtype)->lanes, images = (double)d->mb * (double)grid[0];
     double pixels = images * (double)grid[1] * (double)grid[2];
     double tiles = images * (double)(mt_div_up(grid[1], 4) * mt_div_up(grid[2], 4));
     double k = (double)depth * (double)d->kernel[0], m = (double)rows;
     double v = tiles < lanes ? 1 : tiles / lanes;
+    if (direction == MT_GRAD_WEIGHT) {
+        double direct = 9 * k * pixels * (m * 0.6 + 32) / lanes;
+        return v * (18 * m * k + 400 * k * (double)mt_div_up(rows, 64) + 350 * m * (k / 96 < 1 ? 1 : k / 96)) < direct;
+    }
     double pieces = mt_winograd_shares(dtype, rows * depth * d->kernel[0]) || v < 3 ? 1 : v / 3;
     double repeats = k > 128 ? (double)mt_div_up(rows, 64) : 1;
     double direct = 9 * k * pixels * (m / 2 + 12) / lanes;
     return m * k * (18 * v + 20 * pieces) + 250 * k * v * repeats + 350 * m * v < direct;
 }
 
-/* Try Winograd; 0 when the direct method has to do it. */
-static int winograd_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
-                            void *output, mt_status *status) {
-    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, kernel = mt_volume(d->kernel);
-    if (!use_winograd(dtype, d, oc, ic, d->out)) return 0;
-    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = oc, .channels = ic, .image = input,
-                     .in_mb_step = d->in_mb_step, .in_c_step = d->in_c_step,
+/* Winograd's view of forward and grad-weight. */
+static mt_winograd winograd_over_input(const mt_conv_desc *d, const void *input, void *output) {
+    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = d->oc / d->groups, .channels = d->ic / d->groups,
+                     .image = input, .in_mb_step = d->in_mb_step, .in_c_step = d->in_c_step,
                      .taps_d = d->kernel[0], .stride_d = d->stride[0], .tap_d = d->dilation[0],
                      .origin = {-d->pad[0], -d->pad[1], -d->pad[2]},
-                     .weight = weight, .weight_group = oc * ic * kernel, .weight_row = ic * kernel,
-                     .weight_channel = kernel, .bias = bias, .out = output,
-                     .out_mb_step = d->out_mb_step, .out_c_step = d->out_c_step};
+                     .out = output, .out_mb_step = d->out_mb_step, .out_c_step = d->out_c_step};
     mt_copy3(x.in_step, d->in_step);
     mt_copy3(x.extent, d->in);
     mt_copy3(x.out_step, d->out_step);
     mt_copy3(x.grid, d->out);
+    return x;
+}
+
+/* Try Winograd; 0 when the direct method has to do it. */
+static int winograd_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
+                            void *output, mt_status *status) {
+    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, kernel = mt_volume(d->kernel);
+    if (!use_winograd(dtype, d, MT_FORWARD, oc, ic, d->out)) return 0;
+    mt_winograd x = winograd_over_input(d, input, output);
+    x.weight = weight, x.bias = bias;
+    x.weight_group = oc * ic * kernel, x.weight_row = ic * kernel, x.weight_channel = kernel;
     return mt_winograd_run(dtype, &x, status);
+}
+
+static int winograd_grad_weight(int dtype, const mt_conv_desc *d, const void *input, const void *grad_output,
+                                void *grad_weight, mt_status *status) {
+    if (!use_winograd(dtype, d, MT_GRAD_WEIGHT, d->oc / d->groups, d->ic / d->groups, d->out)) return 0;
+    mt_winograd x = winograd_over_input(d, input, (void *)grad_output); /* read only */
+    return mt_winograd_grad_weight(dtype, &x, grad_weight, status);
 }
 
 static int winograd_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
                                void *grad_input, mt_status *status) {
     int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, kernel = mt_volume(d->kernel);
-    if (d->stride[0] != 1 || !use_winograd(dtype, d, ic, oc, d->in)) return 0;
+    if (d->stride[0] != 1 || !use_winograd(dtype, d, MT_GRAD_INPUT, ic, oc, d->in)) return 0;
     mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = ic, .channels = oc, .image = grad_output,
                      .in_mb_step = d->out_mb_step, .in_c_step = d->out_c_step,
                      .taps_d = d->kernel[0], .stride_d = 1, .tap_d = -d->dilation[0],
@@ -462,6 +489,7 @@ mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *inpu
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_GRAD_WEIGHT))
         return mt_depthwise_grad_weight(dtype, d, input, grad_output, grad_weight);
+    if (winograd_grad_weight(dtype, d, input, grad_output, grad_weight, &status)) return status;
     patches x = patches_of_input(dtype, d, input);
     plane g = plane_of_output(dtype, d, (void *)grad_output); /* read only */
     int64_t oc = d->oc / d->groups, n = x.channels * mt_volume(d->kernel);

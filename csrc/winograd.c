@@ -24,12 +24,9 @@
 
 #define POINTS 36
 #define PIECES 24
+#define MAX_TILES 48                 /* at a time: the lanes that the kernels have room for */
 #define LANE_PAD 16                  /* keeps points apart in the cache's sets */
 #define SHARED ((int64_t)3 << 19)    /* weights up to here are transformed once, more by each piece */
-
-static int64_t tiles_of(const mt_winograd *x) {
-    return x->mb * x->grid[0] * mt_div_up(x->grid[1], 4) * mt_div_up(x->grid[2], 4);
-}
 
 typedef struct {
     const mt_winograd *x;
@@ -42,8 +39,17 @@ typedef struct {
     int64_t row_pieces, column_pieces;
     int64_t k, padded_rows;
     char *shared; /* transformed weights, by group and block of depth */
+    int64_t part_tiles, parts; /* grad-weight: parts of the tiles, each with sums of its own in `sums` */
+    char *sums;
     atomic_int odd;
 } plan;
+
+static plan plan_of(int dtype, const mt_winograd *x) {
+    plan g = {.x = x, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .k = x->channels * x->taps_d};
+    g.tiles_h = mt_div_up(x->grid[1], 4), g.tiles_w = mt_div_up(x->grid[2], 4);
+    g.tiles = x->mb * x->grid[0] * g.tiles_h * g.tiles_w;
+    return g;
+}
 
 /* ---- patches ---- */
 
@@ -90,23 +96,21 @@ static int64_t points_of_weights(const plan *g, int64_t rows, int64_t k) {
     return mt_round_up(rows, g->kernels->gemm_mr) * k + LANE_PAD;
 }
 
-/* Patches at depths k .. k + block - 1 of `count` tiles from `first`, as panels of gemm_nr lanes. */
+/* Patches at depths k .. k + block - 1 of `count` tiles from `first`, a line of lanes for each depth. */
 static void transform_patches(const plan *g, int64_t group, int64_t first, int64_t count, int64_t k, int64_t block,
-                              char *to) {
+                              char *to, int64_t line_step, int64_t point_step) {
     const mt_winograd *x = g->x;
-    int64_t nr = g->kernels->gemm_nr;
-    mt_tile_run run[64];
-    for (int64_t j = 0; j < count; j += nr)
-        for (int64_t tap = 0; tap < x->taps_d; tap++) {
-            /* channels whose depth c * taps_d + tap lies in the block */
-            int64_t begin = mt_div_up(mt_max(0, k - tap), x->taps_d);
-            int64_t end = mt_div_up(mt_max(0, k + block - tap), x->taps_d);
-            int64_t tiles = mt_min(nr, count - j), runs = runs_of_input(g, first + j, tiles, tap, run);
-            int64_t channel = group * x->channels + begin, place = (begin * x->taps_d + tap - k) * nr;
-            g->kernels->winograd_input(end - begin, tiles, runs, run, mt_at_const(x->image, channel * x->in_c_step, g->size),
-                                       x->in_c_step, x->in_step[1], mt_at(to, j * block + place, g->size),
-                                       x->taps_d * nr, points_of_patches(g));
-        }
+    mt_tile_run run[MAX_TILES];
+    for (int64_t tap = 0; tap < x->taps_d; tap++) {
+        /* channels whose depth c * taps_d + tap lies in the block */
+        int64_t begin = mt_div_up(mt_max(0, k - tap), x->taps_d);
+        int64_t end = mt_div_up(mt_max(0, k + block - tap), x->taps_d);
+        int64_t runs = runs_of_input(g, first, count, tap, run), channel = group * x->channels + begin;
+        g->kernels->winograd_input(end - begin, count, runs, run, mt_at_const(x->image, channel * x->in_c_step, g->size),
+                                   x->in_c_step, x->in_step[1],
+                                   mt_at(to, (begin * x->taps_d + tap - k) * line_step, g->size),
+                                   x->taps_d * line_step, point_step);
+    }
 }
 
 /* ---- weights ---- */
@@ -191,19 +195,22 @@ static mt_status multiply_piece(void *context, int64_t piece) {
     plan *g = context;
     const mt_winograd *x = g->x;
     piece_of at = locate_piece(g, piece);
+    int64_t nr = g->kernels->gemm_nr;
     int64_t weight_points = points_of_weights(g, g->block_rows, g->block_k);
     int64_t weight_bytes = POINTS * weight_points * (int64_t)g->size;
     char *patches = mt_scratch(MT_SCRATCH_B, (size_t)(POINTS * points_of_patches(g)) * g->size);
     char *products = mt_scratch(MT_SCRATCH_TILE, (size_t)(POINTS * points_of_products(g)) * g->size);
     char *own = g->shared ? products : mt_scratch(MT_SCRATCH_A, (size_t)(weight_bytes + room_bytes(g)));
     if (!patches || !products || !own) return MT_ERR_NOMEM;
-    mt_tile_run run[64];
+    mt_tile_run run[MAX_TILES];
     int64_t runs = runs_of_output(g, at.tile, at.tiles, run);
     for (int64_t row = at.row; row < at.row + at.rows; row += g->block_rows) {
         int64_t rows = mt_min(g->block_rows, at.row + at.rows - row);
         for (int64_t k = 0; k < g->k; k += g->block_k) {
             int64_t block = mt_min(g->block_k, g->k - k), step = weight_points;
-            if (row == at.row || g->k > g->block_k) transform_patches(g, at.group, at.tile, at.tiles, k, block, patches);
+            for (int64_t j = 0; j < at.tiles && (row == at.row || g->k > g->block_k); j += nr)
+                transform_patches(g, at.group, at.tile + j, mt_min(nr, at.tiles - j), k, block,
+                                  mt_at(patches, j * block, g->size), nr, points_of_patches(g));
             char *weights = own;
             if (g->shared) {
                 weights = mt_at(shared_weights(g, at.group, k), row * block, g->size);
@@ -227,14 +234,11 @@ static mt_status multiply_piece(void *context, int64_t piece) {
 static void cut(plan *g) {
     const mt_winograd *x = g->x;
     const mt_kernels *kernels = g->kernels;
-    g->k = x->channels * x->taps_d;
-    g->width = kernels->gemm_nr * mt_max(1, 192 / (int64_t)g->size / kernels->gemm_nr);
+    g->width = kernels->gemm_nr * mt_max(1, MAX_TILES * 4 / (int64_t)g->size / kernels->gemm_nr);
     /* one block of depth if it may be, else smaller ones and more rows, as patches are transformed for each */
     int64_t depth = 128, most_rows = 32;
     if (g->k > depth) depth = 64, most_rows = 64;
     g->block_k = mt_div_up(g->k, mt_div_up(g->k, depth));
-    g->tiles_h = mt_div_up(x->grid[1], 4), g->tiles_w = mt_div_up(x->grid[2], 4);
-    g->tiles = tiles_of(x);
     g->column_pieces = mt_div_up(g->tiles, g->width);
     int64_t blocks = mt_div_up(x->rows, most_rows);
     g->row_pieces = mt_min(blocks, mt_div_up(PIECES, x->groups * g->column_pieces));
@@ -251,7 +255,7 @@ int mt_winograd_shares(int dtype, int64_t weights) {
 }
 
 int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
-    plan g = {.x = x, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype)};
+    plan g = plan_of(dtype, x);
     cut(&g);
     double weights = (double)x->groups * (double)x->rows * (double)g.k, tiles = (double)g.tiles;
     *status = MT_OK;
@@ -266,4 +270,136 @@ int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
     if (*status == MT_OK)
         *status = mt_parallel(x->groups * g.column_pieces * g.row_pieces, as_cost(ns), MT_FLUSH, multiply_piece, &g);
     return *status != MT_OK || !atomic_load(&g.odd);
+}
+
+/* ---- grad-weight ----
+ *
+ * The same in reverse: grad_weight = G^T [sum over tiles of (A g A^T) * (B^T d B)] G for a tile g of grad_output and its
+ * patch d: at each point a product of matrices whose depth are the tiles. A piece has a block of rows (output channels),
+ * a block of columns (input channels) and a part of the tiles.
+ */
+
+typedef struct {
+    int64_t group, row, rows, column, columns, part;
+} block_of;
+
+static block_of locate_block(const plan *g, int64_t piece) {
+    block_of at;
+    int64_t column_pieces = mt_div_up(g->k, g->block_k);
+    at.column = piece % column_pieces * g->block_k;
+    piece /= column_pieces;
+    at.row = piece % g->row_pieces * g->block_rows;
+    piece /= g->row_pieces;
+    at.part = piece % g->parts;
+    at.group = piece / g->parts;
+    at.rows = mt_min(g->block_rows, g->x->rows - at.row);
+    at.columns = mt_min(g->block_k, g->k - at.column);
+    return at;
+}
+
+/* The matrices of a piece, all with a distance from point to point. */
+typedef struct {
+    char *lines, *grads, *patches, *products;
+    int64_t lines_step, grads_step, patches_step, products_step;
+} operands;
+
+static mt_status take_operands(const plan *g, operands *x) {
+    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr;
+    x->lines_step = mt_max(mr, nr) * MAX_TILES + LANE_PAD;
+    x->grads_step = mt_round_up(g->block_rows, mr) * MAX_TILES + LANE_PAD;
+    x->patches_step = mt_round_up(g->block_k, nr) * MAX_TILES + LANE_PAD;
+    x->products_step = g->block_rows * mt_round_up(g->block_k, nr) + LANE_PAD;
+    x->lines = mt_scratch(MT_SCRATCH_A, (size_t)(POINTS * x->lines_step) * g->size);
+    x->grads = mt_scratch(MT_SCRATCH_B, (size_t)(POINTS * (x->grads_step + x->patches_step)) * g->size);
+    x->products = mt_scratch(MT_SCRATCH_TILE, (size_t)(POINTS * x->products_step) * g->size);
+    if (!x->lines || !x->grads || !x->products) return MT_ERR_NOMEM;
+    x->patches = mt_at(x->grads, POINTS * x->grads_step, g->size);
+    return MT_OK;
+}
+
+/* From a line of tiles for each channel to a line of channels for each tile, at every point. */
+static void turn_lines(const plan *g, const operands *x, int64_t tiles, int64_t channels, char *to, int64_t point_step,
+                       int64_t width) {
+    for (int64_t point = 0; point < POINTS; point++)
+        g->kernels->pack_transposed(tiles, channels, mt_at(x->lines, point * x->lines_step, g->size), MAX_TILES,
+                                    mt_at(to, point * point_step, g->size), width);
+}
+
+static void transform_operands(const plan *g, const block_of *at, int64_t tile, int64_t tiles, const operands *o) {
+    const mt_winograd *x = g->x;
+    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr;
+    for (int64_t j = 0; j < at->columns; j += nr) {
+        int64_t n = mt_min(nr, at->columns - j);
+        transform_patches(g, at->group, tile, tiles, at->column + j, n, o->lines, MAX_TILES, o->lines_step);
+        turn_lines(g, o, tiles, n, mt_at(o->patches, j * tiles, g->size), o->patches_step, nr);
+    }
+    mt_tile_run run[MAX_TILES];
+    int64_t runs = runs_of_output(g, tile, tiles, run);
+    for (int64_t i = 0; i < at->rows; i += mr) {
+        int64_t m = mt_min(mr, at->rows - i), channel = at->group * x->rows + at->row + i;
+        g->kernels->winograd_grad(m, tiles, runs, run, mt_at_const(x->out, channel * x->out_c_step, g->size),
+                                  x->out_c_step, x->out_step[1], o->lines, MAX_TILES, o->lines_step);
+        turn_lines(g, o, tiles, m, mt_at(o->grads, i * tiles, g->size), o->grads_step, mr);
+    }
+}
+
+static mt_status grad_piece(void *context, int64_t piece) {
+    plan *g = context;
+    block_of at = locate_block(g, piece);
+    operands o;
+    if (take_operands(g, &o) != MT_OK) return MT_ERR_NOMEM;
+    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr, width = mt_round_up(g->block_k, nr);
+    int64_t first = at.part * g->part_tiles, end = mt_min(g->tiles, first + g->part_tiles);
+    for (int64_t tile = first; tile < end; tile += MAX_TILES) {
+        int64_t tiles = mt_min(MAX_TILES, end - tile);
+        mt_finish finish = {.accumulate = tile > first};
+        transform_operands(g, &at, tile, tiles, &o);
+        for (int64_t point = 0; point < POINTS; point++)
+            for (int64_t j = 0; j < at.columns; j += nr)
+                for (int64_t i = 0; i < at.rows; i += mr)
+                    g->kernels->gemm_tile(mt_min(mr, at.rows - i), mt_min(nr, at.columns - j), tiles,
+                                          mt_at(o.grads, point * o.grads_step + i * tiles, g->size), 1, mr,
+                                          mt_at(o.patches, point * o.patches_step + j * tiles, g->size), 0,
+                                          mt_at(o.products, point * o.products_step + i * width + j, g->size), width,
+                                          &finish);
+    }
+    for (int64_t i = 0; i < at.rows; i++) {
+        int64_t row = (at.part * g->x->groups + at.group) * g->x->rows + at.row + i;
+        if (!g->kernels->winograd_weight_grad(at.columns, mt_at(o.products, i * width, g->size), o.products_step, o.lines,
+                                              width))
+            atomic_store_explicit(&g->odd, 1, memory_order_relaxed);
+        g->kernels->pack_transposed(at.columns, 9, o.lines, width, mt_at(g->sums, (row * g->k + at.column) * 9, g->size), 9);
+    }
+    return MT_OK;
+}
+
+/* Blocks so large that transforms, repeated for each, take less time than products, and small enough for the cache;
+ * parts enough to keep threads busy. */
+static void cut_grad(plan *g) {
+    const mt_winograd *x = g->x;
+    g->row_pieces = mt_div_up(x->rows, 64);
+    g->block_rows = mt_div_up(x->rows, g->row_pieces);
+    int64_t most = 384 / (int64_t)g->size, column_pieces = mt_div_up(g->k, most);
+    g->block_k = mt_div_up(g->k, column_pieces);
+    int64_t pieces = x->groups * g->row_pieces * column_pieces;
+    int64_t room = (int64_t)MT_SCRATCH_LIMIT / (x->groups * x->rows * g->k * 9 * (int64_t)g->size);
+    g->parts = mt_max(1, mt_min(mt_div_up(PIECES, pieces), mt_min(room, g->tiles / MAX_TILES)));
+    g->part_tiles = mt_div_up(g->tiles, g->parts);
+    g->parts = mt_div_up(g->tiles, g->part_tiles);
+}
+
+int mt_winograd_grad_weight(int dtype, const mt_winograd *x, void *grad_weight, mt_status *status) {
+    plan g = plan_of(dtype, x);
+    cut_grad(&g);
+    int64_t n = x->groups * x->rows * g.k * 9;
+    g.sums = grad_weight;
+    if (g.parts > 1) g.sums = mt_scratch(MT_SCRATCH_WORK, (size_t)(g.parts * n) * g.size);
+    double ns = (double)x->groups * (double)x->rows * (double)g.k * (double)g.tiles * POINTS / 50;
+    int64_t pieces = x->groups * g.row_pieces * mt_div_up(g.k, g.block_k) * g.parts;
+    *status = g.sums ? mt_parallel(pieces, as_cost(ns), MT_FLUSH, grad_piece, &g) : MT_ERR_NOMEM;
+    if (*status != MT_OK) return 1;
+    for (int64_t part = 1; part < g.parts; part++)
+        g.kernels->binary[MT_BINARY_add](n, part == 1 ? g.sums : (char *)grad_weight, 1, mt_at(g.sums, part * n, g.size), 1,
+                                         grad_weight, 0, 0);
+    return !atomic_load(&g.odd);
 }

@@ -23,6 +23,9 @@ typedef struct {
 /* Returns 0 when a number of the result is not finite: the result is not to be used then. */
 int mt_winograd_run(int dtype, const mt_winograd *problem, mt_status *status);
 
+/* The gradient of the weights, [groups * rows][channels][taps_d][3][3]; `out` is read, the weight is not. */
+int mt_winograd_grad_weight(int dtype, const mt_winograd *problem, void *grad_weight, mt_status *status);
+
 /* Whether so many kernels of 3x3 are transformed once, and not by each piece of work. */
 int mt_winograd_shares(int dtype, int64_t weights);
 
