@@ -303,10 +303,13 @@ typedef struct {
     int64_t lines_step, grads_step, patches_step, products_step;
 } operands;
 
+/* Rows of a panel of grads: whole vectors, so that lines are turned whole, and a number of gemm_mr. */
+static int64_t lines_of_grads(const plan *g) { return mt_max(g->kernels->gemm_mr, g->kernels->lanes); }
+
 static mt_status take_operands(const plan *g, operands *x) {
-    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr;
-    x->lines_step = mt_max(mr, nr) * MAX_TILES + LANE_PAD;
-    x->grads_step = mt_round_up(g->block_rows, mr) * MAX_TILES + LANE_PAD;
+    int64_t wide = lines_of_grads(g), nr = g->kernels->gemm_nr;
+    x->lines_step = mt_max(wide, nr) * MAX_TILES + LANE_PAD;
+    x->grads_step = mt_round_up(g->block_rows, wide) * MAX_TILES + LANE_PAD;
     x->patches_step = mt_round_up(g->block_k, nr) * MAX_TILES + LANE_PAD;
     x->products_step = g->block_rows * mt_round_up(g->block_k, nr) + LANE_PAD;
     x->lines = mt_scratch(MT_SCRATCH_A, (size_t)(POINTS * x->lines_step) * g->size);
@@ -327,7 +330,7 @@ static void turn_lines(const plan *g, const operands *x, int64_t tiles, int64_t 
 
 static void transform_operands(const plan *g, const block_of *at, int64_t tile, int64_t tiles, const operands *o) {
     const mt_winograd *x = g->x;
-    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr;
+    int64_t wide = lines_of_grads(g), nr = g->kernels->gemm_nr;
     for (int64_t j = 0; j < at->columns; j += nr) {
         int64_t n = mt_min(nr, at->columns - j);
         transform_patches(g, at->group, tile, tiles, at->column + j, n, o->lines, MAX_TILES, o->lines_step);
@@ -335,11 +338,11 @@ static void transform_operands(const plan *g, const block_of *at, int64_t tile, 
     }
     mt_tile_run run[MAX_TILES];
     int64_t runs = runs_of_output(g, tile, tiles, run);
-    for (int64_t i = 0; i < at->rows; i += mr) {
-        int64_t m = mt_min(mr, at->rows - i), channel = at->group * x->rows + at->row + i;
+    for (int64_t i = 0; i < at->rows; i += wide) {
+        int64_t m = mt_min(wide, at->rows - i), channel = at->group * x->rows + at->row + i;
         g->kernels->winograd_grad(m, tiles, runs, run, mt_at_const(x->out, channel * x->out_c_step, g->size),
                                   x->out_c_step, x->out_step[1], o->lines, MAX_TILES, o->lines_step);
-        turn_lines(g, o, tiles, m, mt_at(o->grads, i * tiles, g->size), o->grads_step, mr);
+        turn_lines(g, o, tiles, m, mt_at(o->grads, i * tiles, g->size), o->grads_step, wide);
     }
 }
 
@@ -349,6 +352,7 @@ static mt_status grad_piece(void *context, int64_t piece) {
     operands o;
     if (take_operands(g, &o) != MT_OK) return MT_ERR_NOMEM;
     int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr, width = mt_round_up(g->block_k, nr);
+    int64_t wide = lines_of_grads(g);
     int64_t first = at.part * g->part_tiles, end = mt_min(g->tiles, first + g->part_tiles);
     for (int64_t tile = first; tile < end; tile += MAX_TILES) {
         int64_t tiles = mt_min(MAX_TILES, end - tile);
@@ -358,7 +362,7 @@ static mt_status grad_piece(void *context, int64_t piece) {
             for (int64_t j = 0; j < at.columns; j += nr)
                 for (int64_t i = 0; i < at.rows; i += mr)
                     g->kernels->gemm_tile(mt_min(mr, at.rows - i), mt_min(nr, at.columns - j), tiles,
-                                          mt_at(o.grads, point * o.grads_step + i * tiles, g->size), 1, mr,
+                                          mt_at(o.grads, point * o.grads_step + i / wide * wide * tiles + i % wide, g->size), 1, wide,
                                           mt_at(o.patches, point * o.patches_step + j * tiles, g->size), 0,
                                           mt_at(o.products, point * o.products_step + i * width + j, g->size), width,
                                           &finish);
