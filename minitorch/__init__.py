@@ -74,6 +74,7 @@ _LAZY = {
     "compile": "backends",
     "cuda": "cuda",
     "distributed": "distributed",
+    "func": "func",
     "get_float32_matmul_precision": "backends",
     "hub": "hub",
     "jit": "jit",
@@ -87,6 +88,7 @@ _LAZY = {
     "set_float32_matmul_precision": "backends",
     "use_deterministic_algorithms": "backends",
     "utils": "utils",
+    "vmap": "func",
     "version": "version",
     "vision": "vision",
 }

@@ -1,6 +1,6 @@
 """Reverse-mode automatic differentiation, under the names of ``torch.autograd``."""
 
-from . import function, functional, grad_mode
+from . import function, functional, grad_mode, graph
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .api import backward, grad
 from .function import Function
@@ -21,6 +21,7 @@ __all__ = [
     "grad_mode",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
     "set_detect_anomaly",

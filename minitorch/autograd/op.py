@@ -62,6 +62,7 @@ class Op(Node):
     _cells = ()  # of the kept tensors: (number, cell, how often it had been written)
     _kept_output = None
     _constants = None
+    _packed = None  # what saved_tensors_hooks keep in place of the tensors
     _shapes = None  # of the inputs, if they were broadcast
 
     def __init_subclass__(cls, **kwargs):
@@ -227,6 +228,7 @@ class Op(Node):
         values = self._kept
         if values is None:
             self._freed()
+            values = self._kept
         for i, cell, version in self._cells:
             if cell[0] != version:
                 self._overwritten(f"input {i}", values[i], cell, version)
@@ -239,7 +241,7 @@ class Op(Node):
     @property
     def output(self):
         """The kept result: an array, or a Tensor if the walk is recorded."""
-        if self._kept_output is None:
+        if self._kept_output is None or self._packed is not None:
             self._freed()
         array, cell, version = self._kept_output
         if cell[0] != version:
@@ -258,9 +260,15 @@ class Op(Node):
         self._constants = value
 
     def release(self):
-        self._kept = self._kept_output = self._constants = None
+        self._kept = self._kept_output = self._constants = self._packed = None
 
     def _freed(self):
+        """Raise, because what was kept is gone; unless `saved_tensors_hooks` have it."""
+        if self._packed is not None:
+            from .graph import unpack
+
+            unpack(self)
+            return
         raise RuntimeError(
             f"{self.name()}: trying to backward through the graph a second time: what the nodes "
             "kept was freed by the first walk. Use retain_graph=True in the first backward() or "

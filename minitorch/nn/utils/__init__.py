@@ -1,4 +1,29 @@
 """Helpers for gradients and parameters."""
 
-from .clip import clip_grad_norm_, clip_grad_value_, get_total_norm
+from . import parametrizations, parametrize, stateless
+from .clip import (
+    clip_grad_norm,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 from .convert import parameters_to_vector, vector_to_parameters
+from .fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
+from .weight_norm import (
+    remove_spectral_norm,
+    remove_weight_norm,
+    spectral_norm,
+    weight_norm,
+)
+
+
+def skip_init(module_cls, *args, **kwargs):
+    """Make a module; its parameters are initialised as always, which costs little on a CPU."""
+    kwargs.pop("device", None)
+    return module_cls(*args, **kwargs)
