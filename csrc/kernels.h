@@ -64,12 +64,20 @@ typedef void mt_logsumexp_columns_fn(int64_t n, int64_t cols, const void *x, int
 typedef void mt_exp_scale_columns_fn(int64_t n, int64_t cols, const void *x, int64_t stride, const double *lse,
                                      const double *scale, void *out);
 
-/* Pooling (kernels_pool.inc): one row of outputs. */
-typedef void mt_max_pool_row_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *out,
-                                int64_t *indices);
-typedef void mt_max_pool_scatter_fn(int64_t n, const void *grad, const int64_t *indices, void *plane);
-typedef void mt_avg_pool_row_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *out);
-typedef void mt_avg_pool_spread_fn(const mt_pool *p, int64_t od, int64_t oh, const void *grad, void *plane);
+/* Pooling (kernels_pool.inc): lines, and rows of outputs. */
+typedef void mt_pool_line_fn(int64_t phases, int64_t pitch, int64_t step, const mt_part *inside, int64_t before,
+                             double padding, const void *x, void *line);
+typedef void mt_pool_unline_fn(int64_t pitch, int64_t step, int64_t width, int64_t before, const void *line, void *x);
+typedef void mt_max_pool_taps_fn(int64_t n, int64_t taps, const int64_t *offset, const void *line, void *y,
+                                 int64_t step, int64_t dilation, int64_t place, int32_t *places);
+typedef void mt_avg_pool_taps_fn(int64_t n, int64_t taps, const int64_t *offset, const void *line, void *y);
+typedef void mt_avg_pool_divide_fn(int64_t n, double rest, const void *divisor, void *y);
+typedef void mt_avg_pool_spread_fn(int64_t n, int64_t taps, const int64_t *offset, double rest, const void *divisor,
+                                   const void *g, void *line);
+typedef int mt_max_pool_scatter_fn(int64_t n, const void *grad, const int32_t *places, int64_t size, void *plane);
+typedef void mt_part_avg_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *line, void *out);
+typedef void mt_part_max_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *line, int32_t *rows,
+                            void *out, int32_t *places);
 
 /* Resampling (kernels_resample.inc): a plan of the taps along a row, one row, a sum of rows. */
 typedef void mt_resample_plan_fn(int64_t n, int64_t taps, const int64_t *index, const double *weight, int64_t in,

@@ -127,17 +127,23 @@ mt_status mt_cross_entropy_grad(int dtype, int64_t outer, int64_t n, int64_t inn
 /* ---- pooling of planes (pool.c) ---- */
 
 /* geometry: sizes of the input and of the output, kernel, stride, dilation, padding before and after, three
- * numbers each (depth, height, width). Indices are places in the input plane: the first of equals, the last
- * NaN. */
-mt_status mt_max_pool(int dtype, int64_t planes, const int64_t *geometry, const void *x, void *y,
-                      int64_t *indices);
+ * numbers each (depth, height, width). Places lie in the input plane: the first of equals, the last NaN; NULL when they
+ * are not wanted. */
+mt_status mt_max_pool(int dtype, int64_t planes, const int64_t *geometry, const void *x, void *y, int32_t *places);
+/* MT_ERR_ARGUMENT: a place is outside. */
 mt_status mt_max_pool_backward(int dtype, int64_t planes, int64_t in_plane, int64_t out_plane,
-                               const void *grad, const int64_t *indices, void *grad_x);
+                               const void *grad, const int32_t *places, void *grad_x);
 /* include_pad: elements of the padding count; divisor: divides instead of the count, unless 0. */
 mt_status mt_avg_pool(int dtype, int64_t planes, const int64_t *geometry, int include_pad, int64_t divisor,
                       const void *x, void *y);
 mt_status mt_avg_pool_backward(int dtype, int64_t planes, const int64_t *geometry, int include_pad,
                                int64_t divisor, const void *grad, void *grad_x);
+
+/* Parts of the image; geometry: sizes of the input and of the output. */
+mt_status mt_adaptive_pool(int dtype, int64_t planes, const int64_t *geometry, int average, const void *x, void *y,
+                           int32_t *places);
+mt_status mt_adaptive_avg_pool_backward(int dtype, int64_t planes, const int64_t *geometry, const void *grad,
+                                        void *grad_x);
 
 /* ---- padding and other choices of elements, for elements of `size` bytes: 1, 2, 4 or 8 (pad.c) ---- */
 

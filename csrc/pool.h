@@ -4,11 +4,15 @@
 
 #include <stdint.h>
 
+/* start .. end - 1 */
+typedef struct {
+    int64_t start, end;
+} mt_part;
+
 /* Per spatial dimension: depth, height, width. */
 typedef struct {
     int64_t in[3], out[3], kernel[3], stride[3], dilation[3], before[3], after[3];
-    int include_pad;  /* average: elements of the padding count */
-    int64_t divisor;  /* average: divides every sum, 0: their count */
+    const mt_part *part[3], *parts_of[3]; /* adaptive pooling: the part of each output; the outputs of each element */
 } mt_pool;
 
 /* Outputs o with first <= o < end are those whose tap at o * stride + offset lies inside the image. */
@@ -18,12 +22,12 @@ static inline void mt_pool_range(int64_t offset, int64_t stride, int64_t in, int
     if (*end > out) *end = out;
 }
 
-/* The divisor of an average that dimension d contributes at output o. */
-static inline int64_t mt_pool_count(const mt_pool *p, int d, int64_t o) {
+/* The divisor of an average that dimension d contributes at output o; with include_pad the padding counts. */
+static inline int64_t mt_pool_count(const mt_pool *p, int d, int64_t o, int include_pad) {
     int64_t start = o * p->stride[d] - p->before[d], end = start + p->kernel[d];
-    int64_t limit = p->in[d] + (p->include_pad ? p->after[d] : 0);
+    int64_t limit = p->in[d] + (include_pad ? p->after[d] : 0);
     if (end > limit) end = limit;
-    if (!p->include_pad && start < 0) start = 0;
+    if (!include_pad && start < 0) start = 0;
     return end - start;
 }
 

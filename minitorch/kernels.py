@@ -1207,7 +1207,7 @@ def _entropy_arguments(logits, target, weight, ignore_index, label_smoothing):
 # ---- pooling -------------------------------------------------------------------------------------
 
 
-def max_pool(x, window, output_size=None):
+def max_pool(x, window, want_places=True):
     """Return the maxima under a window, and where they were.
 
     Parameters
@@ -1215,22 +1215,21 @@ def max_pool(x, window, output_size=None):
     x : numpy.ndarray
         (N, C, \\*spatial), float16, float32 or float64.
     window : geometry.Window
-    output_size : tuple of int, optional
-        Spatial sizes of the result, when they are known already.
+    want_places : bool
 
     Returns
     -------
     output : numpy.ndarray
-    indices : numpy.ndarray of int64
-        Places in the flattened spatial dimensions: the first of equal maxima, the last NaN.
+    places : numpy.ndarray of int32, or None
+        In the flattened spatial dimensions: the first of equal maxima, the last NaN.
     """
     if x.dtype == _FLOAT16:
-        output, indices = max_pool(x.astype(np.float32), window, output_size)
-        return output.astype(_FLOAT16), indices
+        output, places = max_pool(x.astype(np.float32), window, want_places)
+        return output.astype(_FLOAT16), places
     x = contiguous(x)
-    size = output_size or window.output_size(x.shape[2:])
+    size = window.output_size(x.shape[2:])
     output = memory.empty((*x.shape[:2], *size), x.dtype)
-    indices = memory.empty(output.shape, np.int64)
+    places = memory.empty(output.shape, np.int32) if want_places else None
     check(
         lib.mt_max_pool(
             _CODES[x.dtype],
@@ -1238,20 +1237,24 @@ def max_pool(x, window, output_size=None):
             _pool_geometry(window, x.shape[2:], size),
             _from_buffer(x),
             _from_buffer(output),
-            ffi.from_buffer("int64_t[]", indices),
+            _places_pointer(places),
         )
     )
-    return output, indices
+    return output, places
 
 
-def max_pool_backward(grad, indices, size):
+def _places_pointer(places):
+    return ffi.NULL if places is None else _from_buffer("int32_t[]", places)
+
+
+def max_pool_backward(grad, places, size):
     """Add every gradient to the place that its maximum came from.
 
     Parameters
     ----------
     grad : numpy.ndarray
         (N, C, \\*output)
-    indices : numpy.ndarray of int64
+    places : numpy.ndarray of int32 or int64
         As `max_pool` returned them.
     size : tuple of int
         Spatial sizes of the input.
@@ -1267,16 +1270,19 @@ def max_pool_backward(grad, indices, size):
         A place lies outside.
     """
     if grad.dtype == _FLOAT16:
-        return max_pool_backward(grad.astype(np.float32), indices, size).astype(_FLOAT16)
-    grad, indices = contiguous(grad), contiguous(indices, np.int64)
+        return max_pool_backward(grad.astype(np.float32), places, size).astype(_FLOAT16)
+    plane = math.prod(size)
+    if places.dtype != np.int32:
+        places = np.where((places >= 0) & (places < plane), places, -1)  # what 32 bits cannot hold
+    grad, places = contiguous(grad), contiguous(places, np.int32)
     result = memory.empty((*grad.shape[:2], *size), grad.dtype)
     status = lib.mt_max_pool_backward(
         _CODES[grad.dtype],
         grad.shape[0] * grad.shape[1],
-        math.prod(size),
+        plane,
         math.prod(grad.shape[2:]),
         _from_buffer(grad),
-        ffi.from_buffer("int64_t[]", indices),
+        _places_pointer(places),
         _from_buffer(result),
     )
     if status == lib.MT_ERR_ARGUMENT:
@@ -1339,22 +1345,77 @@ def avg_pool_backward(grad, window, size, count_include_pad=True, divisor=None):
     return result
 
 
+def adaptive_pool(name, x, output_size, want_places=True):
+    """Return the averages ("avg") or maxima ("max") of the parts that an image is divided into.
+
+    Parameters
+    ----------
+    name : str
+    x : numpy.ndarray
+        (N, C, \\*spatial), float16, float32 or float64.
+    output_size : tuple of int
+        Numbers of parts.
+    want_places : bool
+
+    Returns
+    -------
+    output : numpy.ndarray
+    places : numpy.ndarray of int32, or None
+        Of maxima, as in `max_pool`.
+    """
+    if x.dtype == _FLOAT16:
+        output, places = adaptive_pool(name, x.astype(np.float32), output_size, want_places)
+        return output.astype(_FLOAT16), places
+    x = contiguous(x)
+    output = memory.empty((*x.shape[:2], *output_size), x.dtype)
+    places = memory.empty(output.shape, np.int32) if want_places and name == "max" else None
+    if output.size:
+        check(
+            lib.mt_adaptive_pool(
+                _CODES[x.dtype],
+                x.shape[0] * x.shape[1],
+                _in_three(x.shape[2:]) + _in_three(output_size),
+                name == "avg",
+                _from_buffer(x),
+                _from_buffer(output),
+                _places_pointer(places),
+            )
+        )
+    return output, places
+
+
+def adaptive_avg_pool_backward(grad, size):
+    """Return the gradient of adaptive average pooling for an input of spatial sizes `size`."""
+    if grad.dtype == _FLOAT16:
+        return adaptive_avg_pool_backward(grad.astype(np.float32), size).astype(_FLOAT16)
+    grad = contiguous(grad)
+    if not grad.size:
+        return np.zeros((*grad.shape[:2], *size), grad.dtype)
+    result = memory.empty((*grad.shape[:2], *size), grad.dtype)
+    check(
+        lib.mt_adaptive_avg_pool_backward(
+            _CODES[grad.dtype],
+            grad.shape[0] * grad.shape[1],
+            _in_three(size) + _in_three(grad.shape[2:]),
+            _from_buffer(grad),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def _in_three(values, neutral=1):
+    """Return sizes with dimensions of size 1 before the given ones."""
+    return [neutral] * (3 - len(values)) + list(values)
+
+
 @functools.lru_cache(maxsize=1024)
 def _pool_geometry(window, input_size, output_size):
-    """Return the numbers that C wants, with dimensions of size 1 before the given ones."""
+    """Return the numbers that C wants, three for each of seven properties."""
     before, after = zip(*window.padding, strict=True)
-    fields = (
-        (input_size, 1),
-        (output_size, 1),
-        (window.kernel, 1),
-        (window.stride, 1),
-        (window.dilation, 1),
-        (before, 0),
-        (after, 0),
-    )
-    lead = 3 - window.ndim
-    numbers = [n for values, neutral in fields for n in ((neutral,) * lead + tuple(values))]
-    return ffi.new("int64_t[]", numbers)
+    sizes = (input_size, output_size, window.kernel, window.stride, window.dilation)
+    numbers = [n for values in sizes for n in _in_three(values)]
+    return ffi.new("int64_t[]", numbers + _in_three(before, 0) + _in_three(after, 0))
 
 
 # ---- padding and resampling ----------------------------------------------------------------------

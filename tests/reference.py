@@ -252,12 +252,14 @@ def adaptive_avg_pool(input, output_size):
 
 
 def adaptive_max_pool(input, output_size):
-    """Return (maxima, flat index of each within the spatial dimensions)."""
+    """Return (maxima, flat index of each within the spatial dimensions): the last NaN's, if any."""
     output = np.zeros((*input.shape[:2], *output_size))
     indices = np.zeros(output.shape, np.int64)
     for at, taps, patch in _adaptive_patches(input, output_size):
         output[(..., *at)] = patch.max(-1)
-        indices[(..., *at)] = taps[patch.argmax(-1)]
+        last = len(taps) - 1 - np.isnan(patch[..., ::-1]).argmax(-1)
+        best = np.where(np.isnan(patch).any(-1), last, patch.argmax(-1))
+        indices[(..., *at)] = taps[best]
     return output, indices
 
 

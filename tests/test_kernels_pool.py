@@ -74,6 +74,47 @@ def test_avg_pool(case, dtype, isa):
         np.testing.assert_allclose((back * x).sum(), (grad * want).sum(), rtol=1e-3, atol=1e-4)
 
 
+PARTS = [
+    ((40,), (7,)),
+    ((9, 30), (4, 7)),
+    ((6, 33), (9, 40)),
+    ((5, 8, 21), (2, 3, 1)),
+    ((7, 7), (1, 1)),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("size", "output_size"), PARTS)
+def test_adaptive_pool(size, output_size, dtype, isa):
+    x = RNG.integers(-3, 4, (2, 3, *size)).astype(dtype)
+    want = reference.adaptive_avg_pool(x, output_size)
+    got = for_threads(lambda: kernels.adaptive_pool("avg", x, output_size)[0])
+    np.testing.assert_allclose(got, want, rtol=8 * np.finfo(dtype).eps, atol=1e-6)
+    grad = RNG.standard_normal(got.shape).astype(dtype)
+    back = for_threads(lambda: kernels.adaptive_avg_pool_backward(grad, size))
+    np.testing.assert_allclose((back * x).sum(), (grad * want).sum(), rtol=1e-3, atol=1e-4)
+    x.ravel()[RNG.integers(0, x.size, 9)] = np.nan
+    x.ravel()[RNG.integers(0, x.size, 9)] = -np.inf
+    want, places = reference.adaptive_max_pool(x, output_size)
+    got, indices = kernels.adaptive_pool("max", x, output_size)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(indices, places)
+    np.testing.assert_array_equal(kernels.adaptive_pool("max", x, output_size, False)[0], want)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_pooling_of_very_long_rows(stride, isa):
+    x = RNG.integers(-9, 10, (1, 2, 13_001)).astype(np.float32)
+    window = Window.of(1, 3, stride, 1)
+    want, places = reference.max_pool(x, 3, stride, 1)
+    got, indices = kernels.max_pool(x, window)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(indices, places)
+    grad = RNG.integers(-9, 10, got.shape).astype(np.float32)
+    back = kernels.avg_pool_backward(grad, window, x.shape[2:], divisor=1)
+    assert (back * x).sum() == (grad * kernels.avg_pool(x, window, divisor=1)).sum()
+
+
 def test_pooling_of_wide_rows_and_threads(isa):
     x = RNG.standard_normal((2, 8, 20, 700)).astype(np.float32)
     window = Window.of(2, 3, 2, 1)

@@ -170,7 +170,7 @@ def test_moments(dtype, isa):
     np.testing.assert_allclose(var, far.astype(np.longdouble).var(), rtol=1e-5)
 
 
-SHAPES = [(5, 3, 7, 6), (40, 20), (2, 17, 1), (3, 2, 90, 1000), (0, 3, 2), (2, 3, 0), (1000, 33)]
+SHAPES = [(5, 3, 7, 6), (40, 20), (7, 17, 1), (3, 2, 90, 1000), (0, 3, 2), (2, 3, 0), (1000, 33)]
 SHAPES += [(70, 24, 51), (200, 1030), (3, 40, 2100)]
 
 

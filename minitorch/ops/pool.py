@@ -11,11 +11,12 @@ import math
 
 import numpy as np
 
-from .. import geometry, kernels, memory
+from .. import geometry, kernels
+from ..autograd.grad_mode import state
 from ..autograd.op import Op
 from ..errors import ShapeError
 from .common import is_tensor
-from .shape import clone, reshape
+from .shape import reshape
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -41,44 +42,46 @@ __all__ = [
 # Maxima
 
 
-class MaxPool(Op):
-    """Maxima under a window, and where they were."""
+class _Maxima(Op):
+    """Maxima, and where they were if the places are asked for, or needed by the derivative."""
 
     formula = "dx = g, each at the place of its maximum (the first of equals)"
 
-    def __init__(self, window):
+    def __init__(self, return_indices, keep):
+        self.return_indices = return_indices
+        self.keep = keep
+
+    def forward(self, input):
+        self.size = input.shape[2:]
+        output, places = self.maxima(input, self.keep or self.return_indices)
+        self.constants = places
+        # the operation keeps its own places: the user may write to his
+        return (output, places.astype(np.int64)) if self.return_indices else output
+
+    def backward(self, grad, needs):
+        return AddAt(self.constants, self.size)(grad)
+
+
+class MaxPool(_Maxima):
+    """Maxima under a window."""
+
+    def __init__(self, window, return_indices, keep):
+        super().__init__(return_indices, keep)
         self.window = window
 
-    def forward(self, input):
-        self.size = input.shape[2:]
-        output, self.constants = kernels.max_pool(input, self.window)
-        return output, self.constants
-
-    def backward(self, grad, needs):
-        return AddAt(self.constants, self.size)(grad)
+    def maxima(self, input, want_places):
+        return kernels.max_pool(input, self.window, want_places)
 
 
-class AdaptiveMaxPool(Op):
-    """Maxima of the parts that an image is divided into, and where they were."""
+class AdaptiveMaxPool(_Maxima):
+    """Maxima of the parts that an image is divided into."""
 
-    formula = "dx = g, each at the place of its maximum (the first of equals)"
-
-    def __init__(self, output_size):
+    def __init__(self, output_size, return_indices, keep):
+        super().__init__(return_indices, keep)
         self.output_size = output_size
 
-    def forward(self, input):
-        self.size = input.shape[2:]
-        # One dimension after the other, the last one first: the first of equals stays the first.
-        values, places = input, np.broadcast_to(np.int64(0), input.shape)
-        for axis in reversed(range(2, input.ndim)):
-            step = math.prod(input.shape[axis + 1 :])
-            count = self.output_size[axis - 2]
-            values, places = _maxima_of_parts(values, places, axis, count, step)
-        self.constants = places
-        return values, places
-
-    def backward(self, grad, needs):
-        return AddAt(self.constants, self.size)(grad)
+    def maxima(self, input, want_places):
+        return kernels.adaptive_pool("max", input, self.output_size, want_places)
 
 
 class AddAt(Op):
@@ -198,7 +201,7 @@ def _max_pool(op, ndim, input, kernel_size, stride, padding, dilation, ceil_mode
     window = geometry.pool_window(
         op, ndim, shape, kernel_size, stride, padding, dilation, ceil_mode
     )
-    return _maxima(MaxPool(window), ndim, input, return_indices)
+    return _applied(MaxPool(window, return_indices, _differentiated(input)), ndim, input)
 
 
 def adaptive_max_pool_nd(input, output_size, return_indices=False):
@@ -252,14 +255,12 @@ def adaptive_max_pool3d(input, output_size, return_indices=False):
 def _adaptive_max_pool(op, ndim, input, output_size, return_indices):
     shape = _checked_shape(op, input)
     size = geometry.adaptive_size(op, ndim, shape, output_size)
-    return _maxima(AdaptiveMaxPool(size), ndim, input, return_indices)
+    return _applied(AdaptiveMaxPool(size, return_indices, _differentiated(input)), ndim, input)
 
 
-def _maxima(operation, ndim, input, return_indices):
-    values, indices = _applied(operation, ndim, input)
-    if not return_indices:
-        return values
-    return values, clone(indices)  # the operation keeps the original: the user may write to his
+def _differentiated(input):
+    """Whether a gradient of what is computed from the input may be asked for."""
+    return state.grad and input.requires_grad
 
 
 # ------------------------------------------------------------------------------------------------
@@ -314,10 +315,7 @@ class AdaptiveAvgPool(Op):
 
     def forward(self, input):
         self.size = input.shape[2:]
-        result = input.astype(np.float32) if input.dtype == np.float16 else input
-        for axis, count in enumerate(self.output_size, 2):
-            result = _averages_of_parts(result, axis, count)
-        return result.astype(input.dtype, copy=False)
+        return kernels.adaptive_pool("avg", input, self.output_size)[0]
 
     def backward(self, grad, needs):
         return AdaptiveAvgSpread(self.size)(grad)
@@ -333,10 +331,7 @@ class AdaptiveAvgSpread(Op):
 
     def forward(self, input):
         self.output_size = input.shape[2:]
-        result = input.astype(np.float32) if input.dtype == np.float16 else input
-        for axis, length in enumerate(self.size, 2):
-            result = _spread_over_parts(result, axis, length)
-        return result.astype(input.dtype, copy=False)
+        return kernels.adaptive_avg_pool_backward(input, self.size)
 
     def backward(self, grad, needs):
         return AdaptiveAvgPool(self.output_size)(grad)
@@ -511,66 +506,6 @@ def _adaptive_avg_pool(op, ndim, input, output_size):
 
 # ------------------------------------------------------------------------------------------------
 # Common
-
-
-def _averages_of_parts(array, axis, count):
-    """Average the parts into which one dimension is divided."""
-    result = _resized(array, axis, count)
-    if result.size:
-        for i, part in enumerate(geometry.adaptive_ranges(array.shape[axis], count)):
-            mean = kernels.reduce("mean", array[_along(axis, *part)], (axis,), True)
-            result[_along(axis, i, i + 1)] = mean
-    return result
-
-
-def _spread_over_parts(array, axis, length):
-    """Add each element, divided by their number, to the elements of its part."""
-    result = _resized(array, axis, length)
-    result[...] = 0
-    if result.size:
-        for i, (start, end) in enumerate(geometry.adaptive_ranges(length, array.shape[axis])):
-            share = array[_along(axis, i, i + 1)] / array.dtype.type(end - start)
-            result[_along(axis, start, end)] += share
-    return result
-
-
-def _maxima_of_parts(array, places, axis, count, step):
-    """Return the maxima of the parts into which one dimension is divided, and their places.
-
-    `places` are those of the elements in the dimensions after this one, flattened; `step` is how
-    many elements those have.
-    """
-    result = _resized(array, axis, count)
-    indices = np.empty(result.shape, np.int64)
-    if result.size:
-        for i, (start, end) in enumerate(geometry.adaptive_ranges(array.shape[axis], count)):
-            part, here = _along(axis, start, end), _along(axis, i, i + 1)
-            best = _largest(array[part], axis)
-            result[here] = np.take_along_axis(array[part], best, axis)
-            indices[here] = np.take_along_axis(places[part], best, axis) + (start + best) * step
-    return result, indices
-
-
-def _largest(array, axis):
-    """Return where the maximum along a dimension is: the first of equals, the last NaN."""
-    best = kernels.arg_reduce("max", array, axis, True)
-    found = np.isnan(np.take_along_axis(array, best, axis))
-    if found.any():
-        last = (
-            array.shape[axis] - 1 - np.argmax(np.isnan(np.flip(array, axis)), axis, keepdims=True)
-        )
-        best = np.where(found, last, best)
-    return best
-
-
-def _resized(array, axis, length):
-    """Return an uninitialised array of another length in one dimension."""
-    return memory.empty((*array.shape[:axis], length, *array.shape[axis + 1 :]), array.dtype)
-
-
-def _along(axis, start, end):
-    """Return the index of a range of one dimension."""
-    return (slice(None),) * axis + (slice(start, end),)
 
 
 def _applied(operation, ndim, input):
