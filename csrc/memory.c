@@ -74,11 +74,17 @@ void *mt_pool_take(int64_t bytes) {
     int64_t rounded;
     int class = class_of(bytes, &rounded);
     pthread_mutex_lock(&lock);
-    block *b = pop(class);
+    block *b = pop(class), *extra = NULL;
+    int64_t bound = mt_max(most_used, used + rounded) * 5 / 4 + SLACK;
+    /* Where that would be too much: rather an idle block up to four times too large than a fresh one. Otherwise the
+     * classes that a program needs at different times push each other out, and it pays for fresh memory forever. */
+    if (!b && used + rounded + idle > bound)
+        for (int larger = class + 1; !b && larger < class + 16 && larger < CLASSES; larger++) b = pop(larger);
+    if (b) rounded = b->head.bytes;
     used += rounded;
     most_used = mt_max(most_used, used);
     /* room is made before memory is asked for, so that peaks do not pile up */
-    block *extra = b ? NULL : surplus(most_used + most_used / 4 + SLACK);
+    if (!b) extra = surplus(bound);
     pthread_mutex_unlock(&lock);
     free_list(extra);
     if (!b) {

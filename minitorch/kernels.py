@@ -1000,7 +1000,7 @@ def batch_norm_backward(grad, x, mean, variance, weight, eps, training):
     x, grad = contiguous(x), contiguous(grad, dtype)
     mean, variance = contiguous(mean, dtype), contiguous(variance, dtype)
     result = memory.empty(x.shape, dtype)
-    grads = np.empty((2, x.shape[1]), dtype)
+    grads = np.empty(x.shape[1], dtype), np.empty(x.shape[1], dtype)  # each may become a .grad
     check(
         lib.mt_batch_norm_grad(
             _CODES[dtype],
