@@ -249,6 +249,7 @@ def _bench(options):
             Path(options.json).write_text(json.dumps(bench.results, indent=1))
         if options.plot:
             plot(bench.results, options.plot)
+    return 0
 
 
 # ---- run

@@ -1,5 +1,5 @@
-"""Computer vision: datasets and models, under torchvision's names."""
+"""Computer vision: datasets, transforms, models and their blocks, under torchvision's names."""
 
-from . import datasets, models, transforms
+from . import datasets, models, ops, transforms
 
-__all__ = ["datasets", "models", "transforms"]
+__all__ = ["datasets", "models", "ops", "transforms"]

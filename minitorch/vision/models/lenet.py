@@ -1,8 +1,12 @@
 """LeNet-5, and a network of the same plan for the embedded 8x8 digits."""
 
 from ... import nn
+from ._api import register
+
+__all__ = ["digits_net", "lenet5"]
 
 
+@register
 def lenet5(num_classes=10):
     """
     LeNet-5 for 28x28 images, as it is commonly built today: ReLU, max pooling, dense third layer.
@@ -39,6 +43,7 @@ def lenet5(num_classes=10):
     )
 
 
+@register
 def digits_net(num_classes=10):
     """
     LeNet's plan for 8x8 images: two convolutions with pooling, two linear layers.
