@@ -88,7 +88,6 @@ NAMES = {
 FAMILIES = {
     "lenet5": ({}, (1, 28)),
     "alexnet": ({"dropout": 0.0}, (3, 64)),
-    "vgg11": ({"dropout": 0.0}, (3, 32)),
     "vgg11_bn": ({"dropout": 0.0}, (3, 32)),
     "resnet18": ({}, (3, 64)),
     "resnet50": ({}, (3, 64)),
@@ -102,11 +101,11 @@ FAMILIES = {
     "mobilenet_v3_small": ({"dropout": 0.0}, (3, 64)),
     "shufflenet_v2_x0_5": ({}, (3, 64)),
     "mnasnet0_5": ({"dropout": 0.0}, (3, 64)),
-    "efficientnet_b0": ({"dropout": 0.0}, (3, 64)),
-    "efficientnet_v2_s": ({"dropout": 0.0}, (3, 64)),
+    "efficientnet_b0": ({"dropout": 0.0, "stochastic_depth_prob": 0.0}, (3, 64)),
+    "efficientnet_v2_s": ({"dropout": 0.0, "stochastic_depth_prob": 0.0}, (3, 64)),
     "regnet_x_400mf": ({}, (3, 64)),
     "regnet_y_400mf": ({}, (3, 64)),
-    "convnext_tiny": ({}, (3, 64)),
+    "convnext_tiny": ({"stochastic_depth_prob": 0.0}, (3, 64)),
     "convnextv2_atto": ({}, (3, 64)),
 }
 
@@ -141,26 +140,25 @@ def test_names_are_those_of_torchvision(name, uninitialized):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_learns(name):
+def test_a_small_step_lowers_the_loss(name):
     options, (channels, size) = FAMILIES[name]
     minitorch.manual_seed(0)
     model = models.get_model(name, num_classes=5, **options)
     x, target = minitorch.randn(2, channels, size, size), minitorch.tensor([1, 3])
-    rate = 1e-4 if name.startswith(("alexnet", "vgg", "convnext")) else 1e-3
-    optimizer = minitorch.optim.AdamW(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(3):
+    optimizer = minitorch.optim.Adam(model.parameters(), lr=1e-4)
+
+    def loss():
         output = model(x)
         outputs = output if isinstance(output, tuple) else (output,)
         assert all(o.shape == (2, 5) for o in outputs)
-        loss = sum(nn.functional.cross_entropy(o, target) for o in outputs)
-        optimizer.zero_grad()
-        loss.backward()
-        assert all(p.grad is not None for p in model.parameters())
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0]
+        return sum(nn.functional.cross_entropy(o, target) for o in outputs)
+
+    before = loss()
+    before.backward()
+    assert all(p.grad is not None for p in model.parameters())
+    optimizer.step()
     with minitorch.no_grad():
+        assert loss().item() < before.item()
         assert model.eval()(x).shape == (2, 5)
 
 

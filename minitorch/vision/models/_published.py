@@ -2,7 +2,8 @@
 
 # Parameters, for 1000 classes where nothing else is said. Most are what torchvision states for its
 # weights; googlenet without the auxiliary classifiers, as its weights are used; mobilenet_v1: the
-# Keras documentation; convnextv2: its repository; digits_net, lenet5: counted by hand; unet: the repository whose names it has.
+# Keras documentation; convnextv2: its repository; unet: the repository whose names it has;
+# digits_net, lenet5: counted by hand.
 PARAMETERS = {
     "digits_net": 53_002,
     "lenet5": 61_706,
