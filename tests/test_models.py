@@ -91,11 +91,10 @@ FAMILIES = {
     "vgg11_bn": ({"dropout": 0.0}, (3, 32)),
     "resnet18": ({}, (3, 64)),
     "resnet50": ({}, (3, 64)),
-    "resnext50_32x4d": ({}, (3, 64)),
     "densenet121": ({}, (3, 64)),
     "squeezenet1_1": ({"dropout": 0.0}, (3, 64)),
     "googlenet": ({"dropout": 0.0, "dropout_aux": 0.0}, (3, 64)),
-    "inception_v3": ({"dropout": 0.0}, (3, 80)),
+    "inception_v3": ({"dropout": 0.0}, (3, 112)),
     "mobilenet_v1": ({"dropout": 0.0}, (3, 64)),
     "mobilenet_v2": ({"dropout": 0.0}, (3, 64)),
     "mobilenet_v3_small": ({"dropout": 0.0}, (3, 64)),
@@ -145,7 +144,7 @@ def test_a_small_step_lowers_the_loss(name):
     minitorch.manual_seed(0)
     model = models.get_model(name, num_classes=5, **options)
     x, target = minitorch.randn(2, channels, size, size), minitorch.tensor([1, 3])
-    optimizer = minitorch.optim.Adam(model.parameters(), lr=1e-4)
+    optimizer = minitorch.optim.Adam(model.parameters(), lr=1e-5)
 
     def loss():
         output = model(x)
