@@ -94,7 +94,7 @@ FAMILIES = {
     "densenet121": ({}, (3, 64)),
     "squeezenet1_1": ({"dropout": 0.0}, (3, 64)),
     "googlenet": ({"dropout": 0.0, "dropout_aux": 0.0}, (3, 64)),
-    "inception_v3": ({"dropout": 0.0}, (3, 112)),
+    "inception_v3": ({"dropout": 0.0, "aux_logits": False}, (3, 139)),
     "mobilenet_v1": ({"dropout": 0.0}, (3, 64)),
     "mobilenet_v2": ({"dropout": 0.0}, (3, 64)),
     "mobilenet_v3_small": ({"dropout": 0.0}, (3, 64)),
