@@ -73,6 +73,8 @@ COMPOSED_LOSSES = """
 EXEMPT: dict[str, str] = {
     **dict.fromkeys(COMPOSED_LOSSES.split(), "compared with PyTorch: tests/test_margin_losses.py"),
     **dict.fromkeys(COMPOSED.split(), "compared with PyTorch: tests/test_names.py"),
+    "nn.functional.multi_head_attention_forward": "composed: tests/test_rnn_attention.py",
+    "nn.functional.scaled_dot_product_attention": "composed: tests/test_rnn_attention.py",
     "allclose": "returns a Python bool: tests/test_elementwise.py",
     "contiguous": "may return its argument: tests/test_shape.py",
     "copy_": "only in place: tests/test_index.py, tests/test_inplace_fuzz.py",

@@ -2,6 +2,7 @@
 
 from . import functional, init, parallel, utils
 from .activation import *
+from .attention import *
 from .container import *
 from .conv import *
 from .dropout import *
@@ -15,4 +16,5 @@ from .padding import *
 from .parallel import *
 from .parameter import *
 from .pool import *
+from .rnn import *
 from .upsample import *

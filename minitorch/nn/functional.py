@@ -33,6 +33,10 @@ from ..ops.activation import (
     threshold,
     threshold_,
 )
+from ..ops.attention import (
+    multi_head_attention_forward,
+    scaled_dot_product_attention,
+)
 from ..ops.conv import (
     conv1d,
     conv2d,
@@ -197,6 +201,7 @@ __all__ = [
     "max_pool_nd",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
@@ -215,6 +220,7 @@ __all__ = [
     "relu6",
     "relu_",
     "rms_norm",
+    "scaled_dot_product_attention",
     "selu",
     "selu_",
     "sigmoid",
