@@ -62,7 +62,7 @@ def is_tensor(obj) -> bool:
 def _leaf_types(data, found):
     """Collect the types of the elements of nested sequences."""
     kinds = set(map(type, data))
-    if kinds & {list, tuple}:
+    if any(issubclass(kind, (list, tuple)) for kind in kinds):
         for item in data:
             if isinstance(item, (list, tuple)):
                 _leaf_types(item, found)

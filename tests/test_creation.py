@@ -17,6 +17,7 @@ RESULTS = {
     "tensor empty": lambda m: m.tensor([]),
     "tensor empty rows": lambda m: m.tensor([[], []]),
     "tensor tuple": lambda m: m.tensor(((1,), (2,))),
+    "tensor size": lambda m: (m.tensor(m.ones(2, 3).shape), m.tensor([m.ones(2, 3).shape, (1, 2)])),
     "tensor dtype": lambda m: m.tensor([1.7, -1.7], dtype=m.int64),
     "tensor float16": lambda m: m.tensor([1, 2], dtype=m.float16),
     "tensor numpy": lambda m: m.tensor(np.arange(3.0)),
