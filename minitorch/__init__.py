@@ -82,6 +82,7 @@ _LAZY = {
     "load": "serialization",
     "multiprocessing": "multiprocessing",
     "nn": "nn",
+    "onnx": "onnx",
     "optim": "optim",
     "save": "serialization",
     "serialization": "serialization",
