@@ -1,6 +1,7 @@
 """Pictures of a training: loss and accuracy per epoch."""
 
 import importlib.util
+import math
 import os
 from html import escape
 
@@ -14,7 +15,8 @@ def plot_curves(history, path, title="training"):
     Parameters
     ----------
     history : list of dict
-        As `minitorch.train.Trainer.history` has it: ``epoch``, ``loss``, ``train``, ``test``.
+        As `minitorch.train.Trainer.history` has it: ``epoch``, ``loss``, ``accuracy``, and the same
+        of the validation with ``val_`` before the name. What is not there is not drawn.
     path : str or os.PathLike
         Where to, without ending. matplotlib, when installed, writes ``.png``; otherwise an
         ``.svg`` of the same curves is written.
@@ -28,15 +30,10 @@ def plot_curves(history, path, title="training"):
     """
     epochs = [record["epoch"] for record in history]
     panels = [
-        ("loss", [("train", _TRAIN, [record["loss"] for record in history])]),
-        (
-            "accuracy, %",
-            [
-                ("train", _TRAIN, [100 * record["train"] for record in history]),
-                ("test", _TEST, [100 * record["test"] for record in history]),
-            ],
-        ),
+        ("loss", _curves(history, "loss", 1)),
+        ("accuracy, %", _curves(history, "accuracy", 100)),
     ]
+    panels = [panel for panel in panels if panel[1]] or panels
     if importlib.util.find_spec("matplotlib") is not None:
         path = os.fspath(path) + ".png"
         _draw_with_matplotlib(epochs, panels, path, title)
@@ -47,13 +44,25 @@ def plot_curves(history, path, title="training"):
     return path
 
 
+def _curves(history, name, factor):
+    """Return the curves of a panel that the history has: (label, colour, values)."""
+    known = [("train", _TRAIN, name), ("validation", _TEST, f"val_{name}")]
+    return [
+        (label, colour, [factor * record[key] for record in history])
+        for label, colour, key in known
+        if history and all(key in record for record in history)
+    ]
+
+
 def _draw_with_matplotlib(epochs, panels, path, title):
     from matplotlib.figure import Figure  # not pyplot: no window, no global state
     from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(8, 3.5), layout="constrained")
     figure.suptitle(title)
-    for axes, (label, curves) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+    for axes, (label, curves) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
         for name, colour, values in curves:
             axes.plot(epochs, values, "o-", color=colour, label=name, markersize=3)
         axes.set_xlabel("epoch")
@@ -82,6 +91,14 @@ def _svg(epochs, panels, title):
     return "\n".join([*parts, "</svg>\n"])
 
 
+def _ticks(low, high):
+    """Return round numbers between two others: 3 to 9 multiples of 1, 2 or 5 times 10ⁿ."""
+    step = 10.0 ** math.floor(math.log10((high - low) / 8))
+    while (high - low) / step > 8:
+        step *= 2.5 if f"{step:e}"[0] == "2" else 2
+    return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def _panel(epochs, label, curves):
     """Yield the elements of one diagram, its upper left corner at (0, 0)."""
     finite = [v for _, _, values in curves for v in values if abs(v) < float("inf")] or [0.0]
@@ -93,10 +110,10 @@ def _panel(epochs, label, curves):
     yield f'<text x="{_WIDTH / 2}" y="{_HEIGHT + 36}" text-anchor="middle">epoch</text>'
     yield f'<text transform="translate(-46 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
     yield f"{escape(label)}</text>"
-    for fraction in (0, 0.25, 0.5, 0.75, 1):
-        y, value = _HEIGHT * (1 - fraction), low + fraction * (high - low)
-        yield f'<path d="M0 {y}h{_WIDTH}" stroke="#ddd"/>'
-        yield f'<text x="-6" y="{y + 4}" text-anchor="end">{value:.3g}</text>'
+    for value in _ticks(low, high):
+        y = _HEIGHT * (high - value) / (high - low)
+        yield f'<path d="M0 {y:.1f}h{_WIDTH}" stroke="#ddd"/>'
+        yield f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>'
 
     def x_of(epoch):
         return _WIDTH * (epoch - first + 0.5) / (last - first + 1)
