@@ -1,6 +1,5 @@
 """What a training was made of: data sets and models by name, kept in its checkpoint."""
 
-import inspect
 from pathlib import Path
 
 import numpy as np
@@ -104,11 +103,10 @@ def build_model(settings):
     """Return the model that the settings of a run name, with new weights."""
     from ..vision import models
 
-    name = settings["model"]
-    known = [n for n in models.__all__ if inspect.isfunction(getattr(models, n)) and n.islower()]
-    if name not in known:
-        raise ValueError(f"--model {name} is unknown; one of {', '.join(known)}")
-    return getattr(models, name)(num_classes=len(settings["classes"]))
+    if settings["model"] not in models.list_models():
+        known = ", ".join(models.list_models())
+        raise ValueError(f"--model {settings['model']} is unknown; one of {known}")
+    return models.get_model(settings["model"], num_classes=len(settings["classes"]))
 
 
 def load_run(path):
