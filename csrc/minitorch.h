@@ -145,6 +145,16 @@ mt_status mt_adaptive_pool(int dtype, int64_t planes, const int64_t *geometry, i
 mt_status mt_adaptive_avg_pool_backward(int dtype, int64_t planes, const int64_t *geometry, const void *grad,
                                         void *grad_x);
 
+/* ---- places in planes (unpool.c) ---- */
+
+/* For each of `planes` planes: y = its elements at `count` places (reading), or zeros with `count` elements of x at
+ * their places, the last of several counting (not reading). MT_ERR_ARGUMENT: a place lies outside. */
+mt_status mt_move_planes(int dtype, int reading, int64_t planes, int64_t plane, int64_t count,
+                         const int64_t *indices, const void *x, void *y);
+/* Maxima under windows that start anywhere: starts holds out[0] + out[1] + out[2] numbers for each plane. */
+mt_status mt_max_pool_at(int dtype, int64_t planes, const int64_t *in, const int64_t *out, const int64_t *kernel,
+                         const int64_t *starts, const void *x, void *y, int64_t *indices);
+
 /* ---- padding and other choices of elements, for elements of `size` bytes: 1, 2, 4 or 8 (pad.c) ---- */
 
 /* y[p][d][h][w] = x[p][map0[d]][map1[h]][map2[w]], or *fill where one of the three is negative. in, out: three sizes;

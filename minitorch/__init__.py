@@ -22,6 +22,8 @@ from .ops.activation import (
     prelu,
     relu,
     relu_,
+    rrelu,
+    rrelu_,
     selu,
     selu_,
     softmax,
@@ -52,6 +54,7 @@ from .ops.shape import *
 from .ops.shuffle import *
 from .ops.special import *
 from .ops.statistics import *
+from .ops.unpool import max_pool1d_with_indices
 from .random import *
 from .storage import Storage, is_storage
 from .tensor import Size, Tensor

@@ -1418,6 +1418,107 @@ def _pool_geometry(window, input_size, output_size):
     return ffi.new("int64_t[]", numbers + _in_three(before, 0) + _in_three(after, 0))
 
 
+# ---- places in planes ----------------------------------------------------------------------------
+
+
+def take_planes(x, indices):
+    """Return the elements of every plane at given places.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (N, C, \\*size)
+    indices : numpy.ndarray of int64
+        (N, C, \\*output), places in the flattened spatial dimensions.
+
+    Raises
+    ------
+    IndexError
+        A place lies outside.
+    """
+    return _move_planes(x, indices, x.shape[2:], True)
+
+
+def put_planes(x, indices, size):
+    """Return planes of zeros with elements at given places; of several the last counts.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (N, C, \\*input)
+    indices : numpy.ndarray of int64
+        The same shape, places in the flattened spatial dimensions.
+    size : tuple of int
+        Spatial sizes of the result.
+
+    Raises
+    ------
+    IndexError
+        A place lies outside.
+    """
+    return _move_planes(x, indices, size, False)
+
+
+def _move_planes(x, indices, size, reading):
+    if x.dtype == _FLOAT16:
+        return _move_planes(x.astype(np.float32), indices, size, reading).astype(_FLOAT16)
+    x, indices = contiguous(x), contiguous(indices, np.int64)
+    result = memory.empty(indices.shape if reading else (*x.shape[:2], *size), x.dtype)
+    status = lib.mt_move_planes(
+        _CODES[x.dtype],
+        reading,
+        x.shape[0] * x.shape[1],
+        math.prod(size),
+        math.prod(indices.shape[2:]),
+        ffi.from_buffer("int64_t[]", indices),
+        _from_buffer(x),
+        _from_buffer(result),
+    )
+    if status == lib.MT_ERR_ARGUMENT:
+        raise IndexError(f"an index lies outside an image of size {tuple(size)}")
+    check(status)
+    return result
+
+
+def max_pool_at(x, kernel, starts):
+    """Return the maxima under windows at given places, and where they were.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (N, C, \\*spatial)
+    kernel : tuple of int
+        Sizes of the window.
+    starts : list of numpy.ndarray of int64
+        For each spatial dimension the first elements of the windows, (N, C, count).
+    """
+    if x.dtype == _FLOAT16:
+        output, indices = max_pool_at(x.astype(np.float32), kernel, starts)
+        return output.astype(_FLOAT16), indices
+    x = contiguous(x)
+    missing = 3 - len(kernel)
+    first = np.zeros((*x.shape[:2], 1), np.int64)
+    every = contiguous(np.concatenate([first] * missing + starts, 2), np.int64)
+    size = tuple(part.shape[2] for part in starts)
+    output = memory.empty((*x.shape[:2], *size), x.dtype)
+    indices = memory.empty(output.shape, np.int64)
+    ones = (1,) * missing
+    check(
+        lib.mt_max_pool_at(
+            _CODES[x.dtype],
+            x.shape[0] * x.shape[1],
+            ones + x.shape[2:],
+            ones + size,
+            ones + tuple(kernel),
+            ffi.from_buffer("int64_t[]", every),
+            _from_buffer(x),
+            _from_buffer(output),
+            ffi.from_buffer("int64_t[]", indices),
+        )
+    )
+    return output, indices
+
+
 # ---- padding and resampling ----------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ from .conv import *
 from .dropout import *
 from .embedding import *
 from .flatten import *
+from .fold import *
+from .lazy import *
 from .linear import *
 from .loss import *
 from .module import *
@@ -17,4 +19,5 @@ from .parallel import *
 from .parameter import *
 from .pool import *
 from .rnn import *
+from .unpool import *
 from .upsample import *

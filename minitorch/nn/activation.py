@@ -25,6 +25,7 @@ __all__ = [
     "LogSoftmax",
     "Mish",
     "PReLU",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "SiLU",
@@ -140,6 +141,34 @@ class Hardswish(_InPlace):
 
     _function = staticmethod(F.hardswish)
     extra_repr = Module.extra_repr  # PyTorch shows no settings
+
+
+class RReLU(Module):
+    """x where positive, else x times a slope drawn at random (in evaluation: the mean slope).
+
+    Parameters
+    ----------
+    lower, upper : float
+        The slopes are uniform between these.
+    inplace : bool
+        Change the input itself.
+
+    Notes
+    -----
+    Xu et al. 2015 (arXiv 1505.00853), section 2.4.
+    """
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False):
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input):
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}" + ", inplace=True" * self.inplace
 
 
 class Hardtanh(Module):

@@ -14,11 +14,15 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CrossMapLRN2d",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
     "LayerNorm",
+    "LocalResponseNorm",
+    "RMSNorm",
+    "SyncBatchNorm",
 ]
 
 
@@ -188,6 +192,74 @@ class BatchNorm3d(_BatchNorm):
     _ndims = (5,)
 
 
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation by the statistics of all processes; of one process, `BatchNorm2d`.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        As for `BatchNorm2d`.
+    process_group : optional
+        Accepted; there is one process.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group=None,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ):
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
+        self.process_group = process_group
+
+    def _check_input_dim(self, input):
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module, process_group=None):
+        """Replace every batch normalisation in a module by one of this class.
+
+        Parameters
+        ----------
+        module : Module
+            Its other layers are kept; it is changed, unless it is a batch normalisation itself.
+        process_group : optional
+            For the new layers.
+
+        Returns
+        -------
+        Module
+        """
+        result = module
+        if isinstance(module, _BatchNorm):
+            result = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            result.weight, result.bias = module.weight, module.bias
+            result.running_mean, result.running_var = module.running_mean, module.running_var
+            result.num_batches_tracked = module.num_batches_tracked
+            result.training = module.training
+        for name, child in module.named_children():
+            result.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return result
+
+
 class _InstanceNorm(_NormBase):
     """Instance normalisation; the number of dimensions is the subclass's."""
 
@@ -315,6 +387,119 @@ class LayerNorm(_ScaleAndShift):
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
         )
+
+
+class RMSNorm(Module):
+    """Divide by the root of the mean square over the last dimensions.
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of int
+        Sizes of these dimensions.
+    eps : float, optional
+        Added to the mean square. Default: the smallest difference to 1 in the type of the input.
+    elementwise_affine : bool
+        Whether the result is scaled by the parameter `weight`.
+    device, dtype : optional
+        Of the parameter.
+
+    Notes
+    -----
+    Zhang and Sennrich 2019 (arXiv 1910.07467), equation 4.
+    """
+
+    def __init__(
+        self,
+        normalized_shape,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        weight = None
+        if elementwise_affine:
+            weight = Parameter(empty(self.normalized_shape, device=device, dtype=dtype))
+        self.register_parameter("weight", weight)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the scale to 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, input):
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
+
+
+class LocalResponseNorm(Module):
+    """Divide by a power of the mean square over neighbouring channels.
+
+    Parameters
+    ----------
+    size : int
+        Number of channels that are averaged over.
+    alpha, beta, k : float
+        ``x / (k + alpha * mean square) ** beta``
+
+    Notes
+    -----
+    Krizhevsky, Sutskever and Hinton 2012, section 3.3 (there with the sum of squares).
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input):
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """`LocalResponseNorm` of images in an old form, with a window that is the same on both sides.
+
+    Channel c is divided by a power of ``k + alpha / size`` times the sum of squares over the
+    channels less than ``p = (size + 1) // 2`` away from it, and, as in PyTorch, from channel p on
+    over channel 0 as well.
+
+    Parameters
+    ----------
+    size : int
+        Number of channels.
+    alpha, beta, k : float
+        As for `LocalResponseNorm`.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1):
+        super().__init__(size, alpha, beta, k)
+
+    def forward(self, input):
+        if input.ndim != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead.")
+        reach = (self.size + 1) // 2
+        squares = input * input
+        planes = squares.flatten(2).unsqueeze(1)
+        window = (2 * reach - 1, 1)
+        sums = F.avg_pool2d(planes, window, 1, (reach - 1, 0), divisor_override=1)
+        sums = sums.squeeze(1).reshape(input.shape)
+        if reach < input.shape[1]:
+            first = squares[:, :1].expand(-1, input.shape[1] - reach, -1, -1)
+            sums = sums + F.pad(first, (0, 0, 0, 0, reach, 0))
+        return input * (sums * (self.alpha / self.size) + self.k) ** -self.beta
 
 
 class GroupNorm(_ScaleAndShift):

@@ -21,3 +21,4 @@ from .shape import *
 from .shuffle import *
 from .special import *
 from .statistics import *
+from .unpool import *

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import warnings
 
+import numpy as np
+
 from .. import dtypes, kernels
 from ..autograd.op import Op
 from ..errors import ShapeError
+from . import random
 from .common import cast, dimension, is_tensor, tensor
 from .elementwise import (
     Unary,
@@ -55,6 +58,8 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "rrelu",
+    "rrelu_",
     "selu",
     "selu_",
     "silu",
@@ -121,6 +126,23 @@ class LeakyRelu(Activation):
 
     def backward(self, grad, needs):
         return where(gt(self.inputs[0], 0.0), grad, mul(grad, self.parameters[0]))
+
+
+class Rrelu(Op):
+    """The number itself if positive, else multiplied by a slope drawn for it."""
+
+    formula = "dy = dx where x > 0, else slope dx"
+
+    def __init__(self, lower, upper):
+        self.bounds = lower, upper
+
+    def forward(self, input):
+        drawn = random._uniform(input.shape, input.dtype, None, *self.bounds)
+        self.slopes = kernels.where(input > 0, np.ones((), input.dtype), drawn)
+        return kernels.binary("mul", input, self.slopes, out=self.out)
+
+    def backward(self, grad, needs):
+        return mul(grad, self.slopes)
 
 
 class Elu(Activation):
@@ -435,6 +457,39 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     Tensor
     """
     return _apply("leaky_relu", LeakyRelu(negative_slope), input, inplace)
+
+
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+    """Every element if positive, else multiplied by a slope drawn for it (Xu et al. 2015).
+
+    Parameters
+    ----------
+    input : Tensor
+    lower, upper : float
+        The slopes are uniform between these.
+    training : bool
+        Draw slopes; else the slope is the mean of the bounds.
+    inplace : bool
+        Write the result into `input`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    RuntimeError
+        If `lower` is greater than `upper`.
+
+    Notes
+    -----
+    Xu et al. 2015 (arXiv 1505.00853), section 2.4.
+    """
+    if lower > upper:
+        raise RuntimeError("rrelu: Lower bound should be less than or equal to the upper bound")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    return _apply("rrelu", Rrelu(lower, upper), input, inplace)
 
 
 def elu(input, alpha=1.0, inplace=False):
@@ -798,6 +853,11 @@ def relu_(input):
 def leaky_relu_(input, negative_slope=0.01):
     """Apply `leaky_relu` in place."""
     return leaky_relu(input, negative_slope, True)
+
+
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """Apply `rrelu` in place."""
+    return rrelu(input, lower, upper, training, True)
 
 
 def elu_(input, alpha=1.0):

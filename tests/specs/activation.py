@@ -179,4 +179,16 @@ SPECS = [
         errors=[bad(IndexError, "log_softmax: Dimension out of range", np.ones((3, 4)), dim=2)],
     ),
     OpSpec("nn.functional.softmin", lambda x, dim: softmax(-x, dim), samples=along),
+    OpSpec(
+        "nn.functional.rrelu",
+        lambda x, lower=1 / 8, upper=1 / 3, training=False: np.where(
+            x > 0, x, x * (lower + upper) / 2
+        ),
+        samples=lambda rng: [
+            sample(rng.standard_normal((3, 4))),
+            sample(rng.standard_normal((3, 4)), 0.2, 0.6),
+            sample(rng.standard_normal((3, 4)), 0.5, 0.5, True),  # drawn between equal bounds
+        ],
+        errors=[bad(RuntimeError, "rrelu: Lower bound", np.ones(3), 0.5, 0.2)],
+    ),
 ]
