@@ -7,8 +7,6 @@ Average pooling is linear, so the second derivative is the pooling again.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from .. import geometry, kernels

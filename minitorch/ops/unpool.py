@@ -14,11 +14,10 @@ from .activation import relu
 from .common import is_tensor
 from .elementwise import abs, mul, pow, sign
 from .pool import (
-    AddAt,
     TakeAt,
     _applied,
     _checked_shape,
-    _maxima,
+    _Maxima,
     adaptive_max_pool1d,
     adaptive_max_pool2d,
     adaptive_max_pool3d,
@@ -236,22 +235,16 @@ def _lp_pool(ndim, average, input, norm_type, kernel_size, stride, ceil_mode):
 # Windows drawn at random
 
 
-class FractionalMaxPool(Op):
-    """Maxima under windows that start at given places, and where they were."""
+class FractionalMaxPool(_Maxima):
+    """Maxima under windows that start at given places."""
 
-    formula = "dx = g, each at the place of its maximum (the first of equals)"
-
-    def __init__(self, kernel, starts):
+    def __init__(self, kernel, starts, return_indices):
+        super().__init__(return_indices, True)
         self.kernel = kernel
         self.starts = starts  # per spatial dimension: (batch, channels, positions)
 
-    def forward(self, input):
-        self.size = input.shape[2:]
-        output, self.constants = kernels.max_pool_at(input, self.kernel, self.starts)
-        return output, self.constants
-
-    def backward(self, grad, needs):
-        return AddAt(self.constants, self.size)(grad)
+    def maxima(self, input, want_places):
+        return kernels.max_pool_at(input, self.kernel, self.starts)
 
 
 def fractional_max_pool2d(
@@ -343,7 +336,7 @@ def _fractional(ndim, input, kernel_size, output_size, output_ratio, return_indi
         # PyTorch draws the width first for images, the depth first for volumes.
         part = drawn[..., 1 - axis if ndim == 2 else axis]
         starts.append(_random_starts(part[..., None], n, wanted, taps))
-    return _maxima(FractionalMaxPool(kernel, starts), ndim, input, return_indices)
+    return _applied(FractionalMaxPool(kernel, starts, return_indices), ndim, input)
 
 
 def _random_starts(sample, size, count, taps):
