@@ -115,8 +115,9 @@ class AccumulateGrad(Node):
     def run(self, grads, needs):
         with AccumulateGrad._lock:
             self._add(grads)
-        for hook in list((self.variable._post_hooks or {}).values()):
-            hook(self.variable)
+        if self.variable._post_hooks:
+            for hook in list(self.variable._post_hooks.values()):
+                hook(self.variable)
         return ()
 
     def _add(self, grads):
@@ -125,21 +126,14 @@ class AccumulateGrad(Node):
         if state.grad:
             variable._grad = grads[0].clone() if total is None else total + grads[0]
         elif total is None:
-            # Taken over when the engine's list is its only holder and it is as `.grad` should be;
-            # else copied, so that nobody else sees what is later added to it.
-            if sys.getrefcount(grads[0]) > 2 or not _owns_its_memory(grads[0]):
-                grads[0] = kernels.copy(grads[0])
-            variable._grad = Tensor._wrap(grads[0])
+            # Copied unless ours, so that nobody else sees what is later added to it.
+            array = grads[0] if is_ours(grads, 0) else kernels.copy(grads[0])
+            variable._grad = Tensor._wrap(array)
         elif total._requires_grad or not total._array.flags.writeable:
             variable._grad = Tensor._wrap(kernels.binary("add", total._array, grads[0]))
         else:
             kernels.binary("add", total._array, grads[0], out=total._array)
             total._cell[0] += 1
-
-
-def _owns_its_memory(array) -> bool:
-    flags = array.flags
-    return flags.c_contiguous and flags.writeable and type(array.base) is not type(array)
 
 
 def run_backward(roots, *, retain_graph, create_graph, wanted=None, accumulate=True):
@@ -189,11 +183,10 @@ def count_children(roots):
 def walk(roots, waiting, retain_graph, selection):
     """Run each node once all its gradients have arrived; `waiting` counts those still to come."""
     arrived = {}  # per node the gradients of its outputs
-    owned = set()  # edges whose gradient is a sum of ours, which may be added to in place
     checked = bool(state.anomaly)
     ready = [node for node, count in waiting.items() if count == 0]
     for edge, grad in roots:
-        send(edge, grad, arrived, owned)
+        send(edge, grad, arrived)
     del roots, edge, grad  # a gradient only the engine holds can become a leaf's `.grad` uncopied
     while ready:
         node = ready.pop()
@@ -219,32 +212,36 @@ def walk(roots, waiting, retain_graph, selection):
                     if parent.outputs == 1 and parent not in arrived:
                         arrived[parent] = [grad]
                     else:
-                        send(edge, grad, arrived, owned)
+                        send(edge, grad, arrived)
                 left = waiting[parent] = waiting[parent] - 1
                 if not left:
                     ready.append(parent)
 
 
-def send(edge, grad, arrived, owned):
-    """Add a gradient to those that have arrived at an edge.
-
-    The first is borrowed (its maker may share it), the second allocates the sum, and later ones are
-    added to that in place.
-    """
+def send(edge, grad, arrived):
+    """Add a gradient to what has arrived at an edge: in place, if nobody else holds that."""
     node, number = edge
     grads = arrived.get(node)
     if grads is None:
         grads = arrived[node] = [None] * node.outputs
-    total = grads[number]
-    if total is None:
+    if grads[number] is None:
         grads[number] = grad
     elif state.grad:
-        grads[number] = total + grad
-    elif edge in owned:
-        kernels.binary("add", total, grad, out=total)
+        grads[number] = grads[number] + grad
     else:
-        grads[number] = kernels.binary("add", total, grad)
-        owned.add(edge)
+        out = grads[number] if is_ours(grads, number) else None
+        grads[number] = kernels.binary("add", grads[number], grad, out=out)
+
+
+def is_ours(grads, number) -> bool:
+    """Whether a gradient may be overwritten or given away: only this list holds it and its memory.
+
+    What the user gave or can see, and what went along two edges, has other holders.
+    """
+    if sys.getrefcount(grads[number]) > 2:  # the list and the argument of this call
+        return False
+    array = grads[number]
+    return array.flags.carray and type(array.base) is not type(array)
 
 
 class Selection:

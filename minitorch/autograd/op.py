@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import dtypes, kernels
 from . import views
-from .engine import Node
+from .engine import Node, is_ours
 from .grad_mode import state
 
 _new = object.__new__
@@ -43,6 +43,9 @@ class Op(Node):
         Inputs are broadcast against each other; `run` undoes it in the gradients.
     is_view : bool
         The result shares the memory of input 0.
+    overwrites_grad : bool
+        `fused_backward` takes an argument `out`, where it may write its result: the memory of its
+        gradient, when nobody else holds that.
     differentiable : bool
         False for operations whose result is piecewise constant (comparisons, argmax).
     outputs : int
@@ -56,6 +59,7 @@ class Op(Node):
     is_view = False
     differentiable = True
     fused_backward = None
+    overwrites_grad = False
     # Fields of an instance.
     out = None  # where `forward` may write the result (in-place operations)
     _kept = None  # the inputs, None in place of what `backward` does not read
@@ -211,8 +215,12 @@ class Op(Node):
     # ---- backward
 
     def run(self, grads, needs):
-        backward = self.backward if state.grad else self._first_order
-        results = backward(*grads, needs)
+        if state.grad:
+            results = self.backward(*grads, needs)
+        elif self.overwrites_grad and is_ours(grads, 0):
+            results = self.fused_backward(grads[0], needs, out=grads[0])
+        else:
+            results = self._first_order(*grads, needs)
         if type(results) is not tuple:
             results = (results,)
         if self._shapes is not None:

@@ -78,14 +78,15 @@ class Activation(Unary):
     """A function of one number with up to two parameters; its derivative has a kernel too."""
 
     reads = {0: (0,)}
+    overwrites_grad = True
     parameters = ()
 
     def forward(self, input):
         return kernels.unary(self.kernel, input, self.out, *self.parameters)
 
-    def fused_backward(self, grad, needs):
+    def fused_backward(self, grad, needs, out=None):
         name = self.kernel + "_backward"
-        return kernels.binary(name, grad, self.inputs[0], None, *self.parameters)
+        return kernels.binary(name, grad, self.inputs[0], out, *self.parameters)
 
 
 class Relu(Unary):
@@ -94,12 +95,13 @@ class Relu(Unary):
     formula = "d relu(x) = dx where x > 0, else 0"
     kernel = "relu"
     reads_output = True
+    overwrites_grad = True
 
     def backward(self, grad, needs):
         return where(le(self.output, 0.0), 0.0, grad)
 
-    def fused_backward(self, grad, needs):
-        return kernels.binary("relu_backward", grad, self.output)
+    def fused_backward(self, grad, needs, out=None):
+        return kernels.binary("relu_backward", grad, self.output, out)
 
 
 class Relu6(Activation):

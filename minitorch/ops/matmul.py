@@ -120,6 +120,14 @@ class Linear(Op):
             *[sum(grad, 0) if needed else None for needed in needs[2:]],
         )
 
+    def fused_backward(self, grad, needs):
+        input, weight = self.inputs[:2]
+        return (
+            kernels.gemm(grad, weight) if needs[0] else None,
+            kernels.gemm(grad.T, input) if needs[1] else None,
+            *[kernels.reduce("sum", grad, 0) if needed else None for needed in needs[2:]],
+        )
+
     def name(self) -> str:
         return "AddmmBackward0"
 
