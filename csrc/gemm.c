@@ -1,52 +1,63 @@
 /* gemm.c: blocked matrix multiplication (after Goto and van de Geijn 2008, and BLIS: Van Zee and van de Geijn 2015).
  *
- * C is cut into pieces of some rows and some columns; pieces go to threads. For each block of kc depths, a piece packs
- * one panel of B after the other; a panel stays in the first-level cache while it meets all panels of A, which stay in
- * the second-level cache. A is packed once for all pieces before, unless it is read where it is, or so deep that
- * pieces pack their own; B too, when several pieces share its columns.
+ * C is cut into pieces of some rows and some columns, which go to threads. A piece runs through
+ *
+ *   spans of depth         the piece's rows of A over a span, a megabyte, are packed once and stay in the second-level
+ *                          cache; a thread that goes on with the same rows in its next piece finds them there
+ *     panels of columns    nr columns of C, which stay in the second-level cache for all of the span
+ *       blocks of depth    kc lines of a panel of B, which stay in the first-level cache
+ *         tiles            mr rows of the packed A stream past, from the second-level cache
+ *
+ * So memory sees A once, C once per span, and B once for as many rows as A's megabyte has. While a panel of B is used,
+ * the kernel calls for the next one, a little with every line, so that the core never waits for many lines at once.
+ *
+ * B is packed before, by all threads, when several pieces of rows need the same columns: one long stretch of memory is
+ * fetched ahead with ease, while lines of nr elements, each on another page, are not (measured: packing anew for every
+ * 256 rows costs 15 % of the time). Otherwise a piece packs a panel just before it is used.
  *
  * Few rows and columns with a great depth leave too few pieces; then the depth is split as well, into parts whose
  * number follows from the sizes, each with its own C, added in order at the end.
+ *
+ * Bits: the blocks of depth follow from k and the kernel's kc; every element of C is the sum of its blocks in order,
+ * each summed in order. Rows, columns and spans of a piece change nothing in that.
  */
 #include "gemm.h"
 
+#include <stdatomic.h>
 #include <string.h>
-
-enum { A_DIRECT, A_SHARED, A_LOCAL };
 
 typedef struct {
     const mt_gemm_problem *p;
     const mt_kernels *kernels;
     size_t size;
     int64_t mr, nr, kc;
-    int64_t part_k;             /* depth of a part (all of k, or a multiple of kc) */
-    int64_t rows, columns;      /* of a piece */
-    int64_t parts, row_pieces, column_pieces;
-    int64_t first_problem, problems; /* of this run, when A is packed in several */
-    int64_t first_row, m;
-    int a_mode;
-    char *a, *b;   /* packed for all: by problem, block of depth, panel */
+    int64_t span;                             /* depth over which A is packed at once */
+    int64_t part_k;                           /* depth of a part: all of k, or a multiple of kc */
+    int64_t rows, columns, problems;          /* of a piece; several problems when they are small */
+    int64_t parts, row_pieces, column_pieces; /* of a turn */
+    int64_t first_problem, turn_problems, first_column, turn_columns; /* of this turn */
+    char *b;       /* B packed for this turn: by problem, block of depth, panel; NULL: packed when used */
     char *partial; /* C of each part: [problem][part][m][n] */
+    uint64_t run;  /* a number of its own, by which threads know their packed A again */
 } plan;
 
 /* Aim at this many pieces when the problem can be cut: enough for any machine's threads to end together. */
-#define PIECES 24
-/* Pieces below this many multiply-adds are not cut further. */
-#define SMALL_PIECE ((int64_t)1 << 18)
+#define PIECES 32
+/* Pieces below this many multiply-adds are not cut further: some microseconds. */
+#define SMALL_PIECE ((int64_t)1 << 19)
+/* Bytes of packed A that stay in a second-level cache beside what streams through it. */
+#define A_BYTES ((int64_t)1 << 20)
+/* The largest tile of any instruction set. */
+#define TILE_BYTES (8 * 48 * sizeof(float))
 
 /* The blocks of depth are equal, as far as they can be, and at most kc. */
 static int64_t block_depth(int64_t k, int64_t kc) { return k ? mt_div_up(k, mt_div_up(k, kc)) : 1; }
 
-/* Address of the packed panel that starts at a row (relative to the run) and a depth. */
-static char *packed_a(const plan *g, int64_t problem, int64_t row, int64_t depth, int64_t block) {
-    int64_t padded = mt_round_up(g->m, g->mr);
-    return g->a + ((problem - g->first_problem) * padded * g->p->k + depth * padded + row * block) * (int64_t)g->size;
-}
-
-/* The same for columns. */
+/* Address of the packed panel of B that starts at a column and a depth. */
 static char *packed_b(const plan *g, int64_t problem, int64_t column, int64_t depth, int64_t block) {
-    int64_t padded = mt_round_up(g->p->n, g->nr);
-    return g->b + ((problem - g->first_problem) * padded * g->p->k + depth * padded + column * block) * (int64_t)g->size;
+    int64_t padded = mt_round_up(g->turn_columns, g->nr);
+    return g->b + ((problem - g->first_problem) * padded * g->p->k + depth * padded + (column - g->first_column) * block) *
+                      (int64_t)g->size;
 }
 
 typedef struct {
@@ -60,11 +71,11 @@ static piece_of locate_piece(const plan *g, int64_t piece) {
     int64_t row = piece % g->row_pieces;
     piece /= g->row_pieces;
     at.part = piece % g->parts;
-    at.problem = g->first_problem + piece / g->parts;
-    at.column = column * g->columns;
+    at.problem = g->first_problem + piece / g->parts * g->problems;
+    at.column = g->first_column + column * g->columns;
     at.row = row * g->rows;
-    at.n = mt_min(g->columns, g->p->n - at.column);
-    at.m = mt_min(g->rows, g->m - at.row);
+    at.n = mt_min(g->columns, g->first_column + g->turn_columns - at.column);
+    at.m = mt_min(g->rows, g->p->m - at.row);
     return at;
 }
 
@@ -83,117 +94,136 @@ static mt_finish finish_of(const mt_gemm_problem *p, int accumulate, int last) {
     return finish;
 }
 
-/* One tile, straight into C or by way of a small copy. Row and column are those of the whole problem. */
-static void do_tile(const plan *g, const piece_of *at, int64_t row, int64_t column, int64_t m, int64_t n, int64_t k,
-                    const void *a, int64_t a_row, int64_t a_k, const void *b, int64_t b_k, mt_finish finish) {
-    const mt_gemm_problem *p = g->p;
-    int64_t step = p->n;
-    place_biases(g, at->problem, row, column, &finish);
-    void *c;
-    if (g->partial)
-        c = mt_at(g->partial, ((at->problem * g->parts + at->part) * p->m + row) * step + column, g->size);
-    else
-        c = p->c.locate(p->c.place, at->problem, row, column, n, &step);
-    if (c) {
-        g->kernels->gemm_tile(m, n, k, a, a_row, a_k, b, b_k, c, step, &finish);
-        return;
+/* The rows of A that a piece multiplies over a span. */
+typedef struct {
+    const char *data;
+    int64_t row_step, k_step; /* within a panel, in elements */
+    int64_t panel_step, depth_step; /* bytes from panel to panel, and from one depth to the next */
+} rows_of_a;
+
+/* A block of depth of a panel of B. */
+typedef struct {
+    int64_t column, n, depth, block;
+} block_of_b;
+
+/* What this thread has in its scratch for A. */
+static _Thread_local struct {
+    uint64_t run;
+    int64_t problem, row, depth;
+} held;
+
+static int find_a(const plan *g, const piece_of *at, int64_t depth, int64_t span, rows_of_a *a) {
+    const mt_operand *from = &g->p->a;
+    if (from->direct) {
+        a->data = mt_matrix_at(from->direct, at->problem, at->row, depth);
+        a->row_step = from->direct->line_step, a->k_step = from->direct->k_step;
+        a->panel_step = g->mr * a->row_step * (int64_t)g->size, a->depth_step = a->k_step * (int64_t)g->size;
+        return 1;
     }
-    _Alignas(64) char tile[8 * 48 * sizeof(float)];
-    if (finish.accumulate) p->c.move(p->c.place, at->problem, row, column, m, n, tile, g->nr, 0);
-    g->kernels->gemm_tile(m, n, k, a, a_row, a_k, b, b_k, tile, g->nr, &finish);
-    p->c.move(p->c.place, at->problem, row, column, m, n, tile, g->nr, 1);
+    char *room = mt_scratch(MT_SCRATCH_A, (size_t)mt_round_up(at->m, g->mr) * (size_t)mt_max(1, span) * g->size);
+    if (!room) return 0;
+    *a = (rows_of_a){room, 1, g->mr, g->mr * span * (int64_t)g->size, g->mr * (int64_t)g->size};
+    if (held.run == g->run && held.problem == at->problem && held.row == at->row && held.depth == depth) return 1;
+    for (int64_t i = 0; span && i < at->m; i += g->mr, room += a->panel_step)
+        from->pack(from->source, at->problem, at->row + i, mt_min(g->mr, at->m - i), depth, span, room, g->mr);
+    held.run = g->run, held.problem = at->problem, held.row = at->row, held.depth = depth;
+    return 1;
 }
 
-/* The panel of A that a row starts, and its strides. */
-static const void *panel_of_a(const plan *g, const piece_of *at, int64_t row, int64_t depth, int64_t block,
-                              int64_t *a_row, int64_t *a_k) {
-    const mt_matrix *direct = g->p->a.direct;
-    if (g->a_mode == A_DIRECT) {
-        *a_row = direct->line_step, *a_k = direct->k_step;
-        return mt_matrix_at(direct, at->problem, g->first_row + row, depth);
-    }
-    *a_row = 1, *a_k = g->mr;
-    return g->a_mode == A_SHARED ? packed_a(g, at->problem, row, depth, block)
-                                 : mt_at(mt_scratch(MT_SCRATCH_A, 0), (row - at->row) * block, g->size);
-}
-
-/* The panel of B that a column starts, packed now unless it is already, and the distance of its lines (0: packed). */
-static const void *panel_of_b(const plan *g, const piece_of *at, int64_t column, int64_t n, int64_t depth,
-                              int64_t block, char *room, int64_t *b_k) {
-    const mt_gemm_problem *p = g->p;
-    *b_k = p->b.direct ? p->b.direct->k_step : 0;
-    if (p->b.direct) return mt_matrix_at(p->b.direct, at->problem, column, depth);
-    if (g->b) return packed_b(g, at->problem, column, depth, block);
-    if (block) p->b.pack(p->b.source, at->problem, column, n, depth, block, room, g->nr);
+/* The block of B, packed now unless it is already, and the distance of its lines (0: packed). */
+static const char *find_b(const plan *g, int64_t problem, const block_of_b *b, char *room, int64_t *b_k) {
+    const mt_operand *from = &g->p->b;
+    *b_k = from->direct ? from->direct->k_step : 0;
+    if (from->direct) return mt_matrix_at(from->direct, problem, b->column, b->depth);
+    if (g->b) return packed_b(g, problem, b->column, b->depth, b->block);
+    if (b->block) from->pack(from->source, problem, b->column, b->n, b->depth, b->block, room, g->nr);
     return room;
 }
 
-/* Ask for share number `share` of `shares` of a panel that is needed soon, so that it comes from far memory while this
- * one is multiplied. */
-static void fetch_share(const char *panel, int64_t bytes, int64_t share, int64_t shares) {
-    int64_t each = mt_round_up(mt_div_up(bytes, shares), 64);
-    for (int64_t i = share * each; i < mt_min(bytes, (share + 1) * each); i += 64) __builtin_prefetch(panel + i, 0, 2);
+/* All rows of a piece times one block of B, while the packed block `next` is called for (NULL: nothing is). */
+static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a, const block_of_b *b, const char *at_b,
+                           int64_t b_k, const char *next, mt_finish finish) {
+    const mt_gemm_problem *p = g->p;
+    _Alignas(64) char tile[TILE_BYTES];
+    int64_t step = p->n, tiles = mt_div_up(at->m, g->mr);
+    char *c;
+    if (g->partial) c = mt_at(g->partial, ((at->problem * g->parts + at->part) * p->m + at->row) * step + b->column, g->size);
+    else c = p->c.locate(p->c.place, at->problem, at->row, b->column, b->n, &step);
+    place_biases(g, at->problem, at->row, b->column, &finish);
+    finish.soon_step = next ? mt_div_up(g->nr * (int64_t)g->size, tiles) : 0;
+    const char *panel = a->data;
+    for (int64_t i = 0; i < at->m; i += g->mr, panel += a->panel_step) {
+        int64_t m = mt_min(g->mr, at->m - i);
+        finish.soon = next ? next + i / g->mr * finish.soon_step * b->block : at_b;
+        if (c) {
+            g->kernels->gemm_tile(m, b->n, b->block, panel, a->row_step, a->k_step, at_b, b_k, c, step, &finish);
+            c = mt_at(c, g->mr * step, g->size);
+        } else {
+            if (finish.accumulate) p->c.move(p->c.place, at->problem, at->row + i, b->column, m, b->n, tile, g->nr, 0);
+            g->kernels->gemm_tile(m, b->n, b->block, panel, a->row_step, a->k_step, at_b, b_k, tile, g->nr, &finish);
+            p->c.move(p->c.place, at->problem, at->row + i, b->column, m, b->n, tile, g->nr, 1);
+        }
+        if (finish.row_bias) finish.row_bias = mt_at_const(finish.row_bias, g->mr, g->size);
+    }
 }
 
-static mt_status multiply_piece(void *context, int64_t piece) {
-    const plan *g = context;
+/* The block of B after this one in a span: further down, or at the top of the panel to the right. */
+static int next_block(const plan *g, const piece_of *at, int64_t span_begin, int64_t span_end, const block_of_b *b,
+                      block_of_b *next) {
+    *next = *b;
+    next->depth += b->block;
+    if (next->depth >= span_end) {
+        next->column += g->nr, next->depth = span_begin;
+        next->n = mt_min(g->nr, at->column + at->n - next->column);
+    }
+    next->block = mt_min(g->kc, span_end - next->depth);
+    return next->n > 0;
+}
+
+static mt_status multiply_one(const plan *g, const piece_of *at) {
     const mt_gemm_problem *p = g->p;
-    piece_of at = locate_piece(g, piece);
-    int64_t first = at.part * g->part_k, end = mt_min(p->k, first + g->part_k);
+    int64_t depth = at->part * g->part_k, end = mt_min(p->k, depth + g->part_k);
     char *room = mt_scratch(MT_SCRATCH_B, (size_t)(g->nr * g->kc) * g->size);
-    char *own_a = g->a_mode == A_LOCAL
-                      ? mt_scratch(MT_SCRATCH_A, (size_t)(mt_round_up(at.m, g->mr) * g->kc) * g->size)
-                      : room;
-    if (!room || !own_a) return MT_ERR_NOMEM;
-    int64_t depth = first;
+    if (!room) return MT_ERR_NOMEM;
     do { /* once even when k is 0: C becomes zero, or the bias */
-        int64_t block = mt_min(g->kc, end - depth);
-        int last = depth + block >= end && !g->partial;
-        mt_finish finish = finish_of(p, depth > first || (p->epilogue.accumulate && !g->partial), last);
-        if (g->a_mode == A_LOCAL)
-            for (int64_t i = 0; block && i < at.m; i += g->mr)
-                p->a.pack(p->a.source, at.problem, g->first_row + at.row + i, mt_min(g->mr, at.m - i), depth, block,
-                          mt_at(own_a, i * block, g->size), g->mr);
-        for (int64_t j = at.column; j < at.column + at.n; j += g->nr) {
-            int64_t n = mt_min(g->nr, at.column + at.n - j), b_k;
-            const void *b = panel_of_b(g, &at, j, n, depth, block, room, &b_k);
-            for (int64_t i = at.row; i < at.row + at.m; i += g->mr) {
-                int64_t m = mt_min(g->mr, at.row + at.m - i), a_row, a_k;
-                const void *a = panel_of_a(g, &at, i, depth, block, &a_row, &a_k);
-                if (g->b && j + g->nr < at.column + at.n)
-                    fetch_share(mt_at_const(b, g->nr * block, g->size), g->nr * block * (int64_t)g->size,
-                                (i - at.row) / g->mr, mt_div_up(at.m, g->mr));
-                do_tile(g, &at, g->first_row + i, j, m, n, block, a, a_row, a_k, b, b_k, finish);
-            }
+        int64_t span = mt_min(g->span, end - depth), b_k;
+        rows_of_a a;
+        if (!find_a(g, at, depth, span, &a)) return MT_ERR_NOMEM;
+        block_of_b b = {at->column, mt_min(g->nr, at->n), depth, mt_min(g->kc, span)}, next;
+        int more = 1;
+        for (; more; b = next) {
+            more = next_block(g, at, depth, depth + span, &b, &next);
+            int first = b.depth == at->part * g->part_k, last = b.depth + b.block >= end;
+            mt_finish finish = finish_of(p, !first || (p->epilogue.accumulate && !g->partial), last && !g->partial);
+            rows_of_a here = a;
+            here.data += (b.depth - depth) * a.depth_step;
+            const char *at_b = find_b(g, at->problem, &b, room, &b_k);
+            const char *soon = more && g->b ? packed_b(g, at->problem, next.column, next.depth, next.block) : NULL;
+            multiply_block(g, at, &here, &b, at_b, b_k, soon, finish);
         }
-        depth += block;
+        depth += span;
     } while (depth < end);
     return MT_OK;
 }
 
-/* Piece: one panel row of A for all depths of one problem. */
-static mt_status pack_a_piece(void *context, int64_t piece) {
+static mt_status multiply_piece(void *context, int64_t piece) {
     const plan *g = context;
-    const mt_gemm_problem *p = g->p;
-    int64_t panels = mt_div_up(g->m, g->mr);
-    int64_t problem = g->first_problem + piece / panels, row = piece % panels * g->mr;
-    for (int64_t depth = 0; depth < p->k; depth += g->kc) {
-        int64_t block = mt_min(g->kc, p->k - depth);
-        p->a.pack(p->a.source, problem, g->first_row + row, mt_min(g->mr, g->m - row), depth, block,
-                  packed_a(g, problem, row, depth, block), g->mr);
-    }
-    return MT_OK;
+    piece_of at = locate_piece(g, piece);
+    int64_t end = mt_min(g->first_problem + g->turn_problems, at.problem + g->problems);
+    mt_status status = MT_OK;
+    for (; at.problem < end && status == MT_OK; at.problem++) status = multiply_one(g, &at);
+    return status;
 }
 
 /* Piece: one panel of columns of B for all depths of one problem. */
 static mt_status pack_b_piece(void *context, int64_t piece) {
     const plan *g = context;
     const mt_gemm_problem *p = g->p;
-    int64_t panels = mt_div_up(p->n, g->nr);
-    int64_t problem = g->first_problem + piece / panels, column = piece % panels * g->nr;
+    int64_t panels = mt_div_up(g->turn_columns, g->nr), end = g->first_column + g->turn_columns;
+    int64_t problem = g->first_problem + piece / panels, column = g->first_column + piece % panels * g->nr;
     for (int64_t depth = 0; depth < p->k; depth += g->kc) {
         int64_t block = mt_min(g->kc, p->k - depth);
-        p->b.pack(p->b.source, problem, column, mt_min(g->nr, p->n - column), depth, block,
+        p->b.pack(p->b.source, problem, column, mt_min(g->nr, end - column), depth, block,
                   packed_b(g, problem, column, depth, block), g->nr);
     }
     return MT_OK;
@@ -212,10 +242,10 @@ static mt_status add_parts_piece(void *context, int64_t piece) {
         int64_t n = mt_min(g->nr, p->n - column), step;
         void *c = p->c.locate(p->c.place, problem, row, column, n, &step);
         char *from = mt_at(sum, column, g->size);
-        _Alignas(64) char held[48 * sizeof(float)]; /* as wide as the widest panel */
+        _Alignas(64) char line[48 * sizeof(float)]; /* as wide as the widest panel */
         if (p->epilogue.accumulate) {
-            if (!c) p->c.move(p->c.place, problem, row, column, 1, n, held, g->nr, 0);
-            add(n, c ? c : held, 1, from, 1, from, 0, 0);
+            if (!c) p->c.move(p->c.place, problem, row, column, 1, n, line, g->nr, 0);
+            add(n, c ? c : line, 1, from, 1, from, 0, 0);
         }
         mt_finish finish = finish_of(p, 1, 1); /* a product of depth 0 is the finish alone */
         place_biases(g, problem, row, column, &finish);
@@ -226,109 +256,109 @@ static mt_status add_parts_piece(void *context, int64_t piece) {
     return MT_OK;
 }
 
-/* How many rows, columns and depths a piece has. */
-static void cut(plan *g) {
+/* Split the depth when rows and columns cannot make enough pieces. Decides about bits: sizes only. */
+static void cut_depth(plan *g, int64_t wanted) {
     const mt_gemm_problem *p = g->p;
-    g->column_pieces = mt_div_up(p->n, 8 * g->nr);
-    /* the rows of A that a piece has stay in the second-level cache: a megabyte of it */
-    g->row_pieces = mt_div_up(p->m, mt_max(g->mr, ((int64_t)1 << 20) / (g->kc * (int64_t)g->size)));
     g->parts = 1;
     g->part_k = p->k;
-    double work = (double)p->problems * (double)p->m * (double)p->n * (double)p->k;
-    int64_t wanted = mt_min(PIECES, 1 + (int64_t)(mt_min(work > 1e18 ? INT64_MAX / 2 : (int64_t)work, INT64_MAX / 2) /
-                                                  SMALL_PIECE));
-    int64_t have = p->problems * g->column_pieces;
-    if (have < wanted)
-        g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(wanted, have), p->m / (8 * g->mr)));
-    have *= g->row_pieces;
-    if (have < wanted)
-        g->column_pieces = mt_max(g->column_pieces, mt_min(g->column_pieces * mt_div_up(wanted, have),
-                                                           mt_div_up(p->n, 4 * g->nr)));
-    have = p->problems * g->row_pieces * g->column_pieces;
-    int64_t c_bytes = p->problems * p->m * p->n * (int64_t)g->size; /* small when this matters */
-    if (have < wanted && p->k >= 4 * g->kc && (double)p->problems * (double)p->m * (double)p->n < 1e6) {
-        int64_t parts = mt_min(mt_div_up(wanted, have), p->k / (2 * g->kc));
-        parts = mt_min(parts, (int64_t)MT_SCRATCH_LIMIT / mt_max(c_bytes, 1));
-        if (parts > 1) {
-            g->part_k = mt_round_up(mt_div_up(p->k, parts), g->kc);
-            g->parts = mt_div_up(p->k, g->part_k);
-        }
-    }
-    g->columns = mt_round_up(mt_div_up(p->n, g->column_pieces), g->nr);
-    g->column_pieces = mt_div_up(p->n, g->columns);
+    int64_t have = p->problems * mt_div_up(p->m, 8 * g->mr) * mt_div_up(p->n, 4 * g->nr);
+    double elements = (double)p->problems * (double)p->m * (double)p->n;
+    if (4 * have >= wanted || p->k < 4 * g->kc || elements >= 1e6) return;
+    int64_t parts = mt_min(mt_div_up(wanted, have), p->k / (2 * g->kc));
+    parts = mt_min(parts, (int64_t)MT_SCRATCH_LIMIT / ((int64_t)elements * (int64_t)g->size));
+    if (parts < 2) return;
+    g->part_k = mt_round_up(mt_div_up(p->k, parts), g->kc);
+    g->parts = mt_div_up(p->k, g->part_k);
 }
 
-static int64_t cost_of(const plan *g, int64_t rows, int64_t columns, int64_t pack_cost) {
-    double macs = (double)g->problems * (double)rows * (double)columns * (double)g->p->k;
-    double packed = (double)g->problems * (double)columns * (double)g->p->k * (double)g->row_pieces;
+/* Whether B is packed before, and the turns that its packed form fits into the scratch in. */
+static int cut_turns(plan *g) {
+    const mt_gemm_problem *p = g->p;
+    g->turn_problems = p->problems, g->turn_columns = p->n;
+    if (g->row_pieces == 1 || g->parts > 1 || p->b.direct || p->k == 0) return 0;
+    int64_t columns = (int64_t)MT_SCRATCH_LIMIT / (int64_t)g->size / p->k / g->nr * g->nr;
+    if (columns == 0) return 0;
+    g->turn_columns = mt_min(p->n, columns);
+    g->turn_problems = mt_min(p->problems, mt_max(1, columns / mt_round_up(p->n, g->nr)));
+    return 1;
+}
+
+/* How many rows, columns and depths a piece has. */
+static int cut(plan *g) {
+    const mt_gemm_problem *p = g->p;
+    double work = (double)p->problems * (double)p->m * (double)p->n * (double)p->k;
+    int64_t wanted = (int64_t)(work / SMALL_PIECE > PIECES ? PIECES : 1 + work / SMALL_PIECE);
+    cut_depth(g, wanted);
+    /* a span is as deep as A_BYTES allow for 128 rows; if that is not all of the depth, it is as for 256 */
+    int64_t room = A_BYTES / (int64_t)g->size;
+    g->span = g->part_k;
+    if (g->part_k > room / 128 && (double)p->m * (double)g->part_k > (double)room)
+        g->span = mt_round_up(mt_div_up(g->part_k, mt_div_up(g->part_k, room / 256)), g->kc);
+    g->row_pieces = mt_div_up(p->m, mt_max(g->mr, room / mt_max(1, g->span) / g->mr * g->mr));
+    /* two pieces of rows, so that two threads do not pack the same ones; then columns, which cost least; then rows */
+    int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 8 : 2;
+    if (have < wanted) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
+    int shared = cut_turns(g);
+    g->column_pieces = mt_min(mt_div_up(wanted, have * g->row_pieces), mt_div_up(g->turn_columns, narrow * g->nr));
+    g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(wanted, have * g->column_pieces), p->m / (8 * g->mr)));
+    g->rows = mt_round_up(mt_div_up(p->m, g->row_pieces), g->mr);
+    g->row_pieces = mt_div_up(p->m, g->rows);
+    g->columns = mt_round_up(mt_div_up(g->turn_columns, g->column_pieces), g->nr);
+    g->problems = g->row_pieces * g->parts == 1 && g->columns >= p->n ? mt_max(1, p->problems / wanted) : 1;
+    return shared;
+}
+
+/* Nanoseconds, roughly. */
+static int64_t cost_of(double macs, double packed, int64_t pack_cost) {
     double ns = macs / 40 + packed * (double)pack_cost / 1000;
     return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns;
 }
 
-/* Pack A for the problems and rows of this run, then multiply. */
-static mt_status run(plan *g) {
+/* Pack B unless pieces do it themselves, then multiply. */
+static mt_status run_turn(plan *g) {
     const mt_gemm_problem *p = g->p;
-    if (g->a_mode == A_SHARED) {
-        int64_t panels = mt_div_up(g->m, g->mr);
-        g->a = mt_scratch(MT_SCRATCH_A, (size_t)(g->problems * panels * g->mr * p->k) * g->size);
-        if (!g->a) return MT_ERR_NOMEM;
-        mt_status status = mt_parallel(g->problems * panels, g->problems * g->m * p->k / 4, MT_FLUSH, pack_a_piece, g);
+    double columns = (double)g->turn_problems * (double)g->turn_columns * (double)p->k;
+    if (g->b) {
+        mt_status status = mt_parallel(g->turn_problems * mt_div_up(g->turn_columns, g->nr),
+                                       cost_of(0, columns, p->pack_cost), MT_FLUSH, pack_b_piece, g);
         if (status != MT_OK) return status;
     }
-    int64_t b_elements = g->problems * mt_round_up(p->n, g->nr) * p->k;
-    g->b = NULL;
-    if (g->row_pieces > 1 && !p->b.direct && g->parts == 1 && b_elements * (int64_t)g->size <= (int64_t)MT_SCRATCH_LIMIT) {
-        g->b = mt_scratch(MT_SCRATCH_WORK, (size_t)b_elements * g->size);
-        if (!g->b) return MT_ERR_NOMEM;
-        mt_status status = mt_parallel(g->problems * mt_div_up(p->n, g->nr), b_elements * p->pack_cost / 1000, MT_FLUSH,
-                                       pack_b_piece, g);
-        if (status != MT_OK) return status;
-    }
-    g->rows = mt_round_up(mt_div_up(g->m, g->row_pieces), g->mr);
-    int64_t row_pieces = g->row_pieces;
-    g->row_pieces = mt_div_up(g->m, g->rows);
-    mt_status status = mt_parallel(g->problems * g->parts * g->row_pieces * g->column_pieces,
-                                   cost_of(g, g->m, p->n, p->pack_cost), MT_FLUSH, multiply_piece, g);
-    g->row_pieces = row_pieces;
-    return status;
+    g->column_pieces = mt_div_up(g->turn_columns, g->columns);
+    return mt_parallel(mt_div_up(g->turn_problems, g->problems) * g->parts * g->row_pieces * g->column_pieces,
+                       cost_of(columns * (double)p->m, g->b ? 0 : columns * (double)g->row_pieces, p->pack_cost),
+                       MT_FLUSH, multiply_piece, g);
 }
 
-/* Runs over as many problems, or rows of one, as fit into the scratch for A. */
-static mt_status run_in_turns(plan *g) {
+static mt_status run_turns(plan *g) {
     const mt_gemm_problem *p = g->p;
-    if (g->a_mode != A_SHARED) {
-        g->problems = p->problems, g->m = p->m;
-        return run(g);
-    }
-    int64_t one = mt_round_up(p->m, g->mr) * p->k * (int64_t)g->size;
-    int64_t problems = mt_max(1, mt_min(p->problems, (int64_t)MT_SCRATCH_LIMIT / mt_max(1, one)));
-    int64_t rows = p->m;
-    if (one > (int64_t)MT_SCRATCH_LIMIT)
-        rows = (int64_t)MT_SCRATCH_LIMIT / (p->k * (int64_t)g->size) / g->mr * g->mr;
+    int64_t problems = g->turn_problems, columns = g->turn_columns;
     for (g->first_problem = 0; g->first_problem < p->problems; g->first_problem += problems)
-        for (g->first_row = 0; g->first_row < p->m; g->first_row += rows) {
-            g->problems = mt_min(problems, p->problems - g->first_problem);
-            g->m = mt_min(rows, p->m - g->first_row);
-            mt_status status = run(g);
+        for (g->first_column = 0; g->first_column < p->n; g->first_column += columns) {
+            g->turn_problems = mt_min(problems, p->problems - g->first_problem);
+            g->turn_columns = mt_min(columns, p->n - g->first_column);
+            mt_status status = run_turn(g);
             if (status != MT_OK) return status;
         }
     return MT_OK;
 }
 
 mt_status mt_gemm_run(const mt_gemm_problem *p) {
+    static atomic_uint_least64_t runs;
     if (p->problems == 0 || p->m == 0 || p->n == 0) return MT_OK;
     const mt_kernels *kernels = mt_kernels_for(p->dtype);
     plan g = {.p = p, .kernels = kernels, .size = mt_size_of(p->dtype), .mr = kernels->gemm_mr,
-              .nr = kernels->gemm_nr, .kc = block_depth(p->k, kernels->gemm_kc)};
-    int64_t deepest = (int64_t)MT_SCRATCH_LIMIT / (64 * g.mr * (int64_t)g.size);
-    g.a_mode = p->a.direct ? A_DIRECT : p->k > deepest ? A_LOCAL : A_SHARED;
-    cut(&g);
+              .nr = kernels->gemm_nr, .kc = block_depth(p->k, kernels->gemm_kc),
+              .run = atomic_fetch_add_explicit(&runs, 1, memory_order_relaxed) + 1};
+    if (cut(&g)) {
+        g.b = mt_scratch(MT_SCRATCH_WORK,
+                         (size_t)(g.turn_problems * mt_round_up(g.turn_columns, g.nr) * p->k) * g.size);
+        if (!g.b) return MT_ERR_NOMEM;
+    }
     if (g.parts > 1) {
-        if (g.a_mode == A_SHARED) g.a_mode = A_LOCAL;
         g.partial = mt_scratch(MT_SCRATCH_WORK, (size_t)(p->problems * g.parts * p->m * p->n) * g.size);
         if (!g.partial) return MT_ERR_NOMEM;
     }
-    mt_status status = run_in_turns(&g);
+    mt_status status = run_turns(&g);
     if (status != MT_OK || g.parts == 1) return status;
     return mt_parallel(p->problems * p->m, p->problems * p->m * p->n * g.parts / 8, MT_FLUSH, add_parts_piece, &g);
 }

@@ -13,7 +13,7 @@
 #define VBYTES 64
 #define GEMM_ROWS 8
 #define GEMM_VECTORS 3
-#define GEMM_DEPTH 128
+#define GEMM_DEPTH 192
 #define ISA_TABLE mt_isa_avx512
 #define ISA_NAME "avx512"
 #include "kernels.inc"

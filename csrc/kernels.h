@@ -104,6 +104,8 @@ typedef struct {
     const void *row_bias, *column_bias;
     int activation; /* mt_activation, with its low and high */
     double low, high;
+    const char *soon;  /* memory that is needed soon: a full tile calls for soon_step bytes of it with every line of B */
+    int64_t soon_step;
 } mt_finish;
 
 /* c[i * c_row + j] = sum over p < k of a[i * a_row + p * a_k] * b[p * b_k + j], then `finish`, for i < m <= mr and
