@@ -21,6 +21,7 @@ extensions = [
     "device_names",
     "executed",
     "mathml",
+    "parity",
     "public_names",
 ]
 exclude_patterns = ["_build"]

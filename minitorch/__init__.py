@@ -46,9 +46,11 @@ from .ops.margin import (
     triplet_margin_loss,
 )
 from .ops.matmul import *
+from .ops.matmul import bilinear
 from .ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from .ops.pool import *
 from .ops.random import *
+from .ops.random import alpha_dropout, dropout, feature_alpha_dropout
 from .ops.reduce import *
 from .ops.shape import *
 from .ops.shuffle import *

@@ -17,22 +17,42 @@ __all__ = [
     "blackman_window",
     "channels_last",
     "channels_last_3d",
+    "clear_autocast_cache",
+    "compiled_with_cxx11_abi",
     "conj",
+    "conj_physical",
+    "conj_physical_",
     "contiguous_format",
     "detach",
     "detach_",
     "e",
     "empty_strided",
+    "fill",
+    "frobenius_norm",
     "frombuffer",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "get_autocast_gpu_dtype",
     "get_default_device",
+    "get_deterministic_debug_mode",
     "get_device",
+    "get_num_interop_threads",
     "hamming_window",
     "hann_window",
+    "has_lapack",
+    "has_mkl",
+    "has_openmp",
+    "has_spectral",
     "imag",
     "inf",
+    "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
     "is_complex",
     "is_conj",
+    "is_deterministic_algorithms_warn_only_enabled",
     "is_distributed",
     "is_floating_point",
     "is_inference",
@@ -40,11 +60,15 @@ __all__ = [
     "is_nonzero",
     "is_same_size",
     "is_signed",
+    "is_vulkan_available",
     "is_warn_always_enabled",
+    "jagged",
     "kaiser_window",
     "layout",
+    "legacy_contiguous_format",
     "memory_format",
     "nan",
+    "narrow_copy",
     "newaxis",
     "numel",
     "pi",
@@ -57,9 +81,21 @@ __all__ = [
     "set_anomaly_enabled",
     "set_default_device",
     "set_default_tensor_type",
+    "set_deterministic_debug_mode",
     "set_flush_denormal",
+    "set_num_interop_threads",
+    "set_warn_always",
+    "sparse_bsc",
+    "sparse_bsr",
+    "sparse_coo",
+    "sparse_csc",
+    "sparse_csr",
     "strided",
+    "to_dlpack",
     "typename",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
 ]
 
 inf, nan, pi, e, newaxis = math.inf, math.nan, math.pi, math.e, None
@@ -90,7 +126,13 @@ contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")
 channels_last_3d = memory_format("channels_last_3d")
+legacy_contiguous_format = contiguous_format
 strided = layout("strided")
+# Layouts that no tensor has, to compare with.
+sparse_coo, sparse_csr = layout("sparse_coo"), layout("sparse_csr")
+sparse_csc = layout("sparse_csc")
+sparse_bsr, sparse_bsc = layout("sparse_bsr"), layout("sparse_bsc")
+jagged = layout("jagged")
 
 
 # ---- questions about tensors
@@ -203,7 +245,43 @@ def imag(input):
     raise RuntimeError("imag: is not implemented for tensors with non-complex dtypes")
 
 
-resolve_conj = resolve_neg = conj
+resolve_conj = resolve_neg = conj_physical = conj_physical_ = conj
+
+
+# ---- other forms of operations
+
+
+def fill(input, value):
+    """Return a tensor of the shape and type of `input`, all elements `value`."""
+    return input.clone().fill_(value)
+
+
+def frobenius_norm(input, dim=None, keepdim=False):
+    """Return the square root of the sum of the squares, along dimensions; see `norm`."""
+    return input.norm(2, dim or None, keepdim)
+
+
+def narrow_copy(input, dim, start, length):
+    """Return a copy of `length` elements of a dimension; see `narrow`."""
+    return input.narrow(dim, start, length).clone()
+
+
+def unsafe_chunk(input, chunks, dim=0):
+    """Return the parts as `chunk` does."""
+    return input.chunk(chunks, dim)
+
+
+def unsafe_split(tensor, split_size, dim=0):
+    """Return the parts as `split` does."""
+    return tensor.split(split_size, dim)
+
+
+unsafe_split_with_sizes = unsafe_split
+
+
+def to_dlpack(tensor):
+    """Return a DLPack capsule of the memory of a tensor."""
+    return tensor.__dlpack__()
 
 
 # ---- new tensors
@@ -295,3 +373,67 @@ def set_flush_denormal(mode: bool) -> bool:
 def is_warn_always_enabled() -> bool:
     """Whether every warning is shown each time: False."""
     return False
+
+
+def set_warn_always(b: bool) -> None:
+    """Do nothing: how often warnings are shown is for Python's `warnings` to say."""
+
+
+def get_num_interop_threads() -> int:
+    """Return the number of operations that run at a time: 1."""
+    return 1
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Do nothing: operations run one after the other."""
+
+
+def set_deterministic_debug_mode(debug_mode) -> None:
+    """Do nothing: everything is deterministic."""
+
+
+def get_deterministic_debug_mode() -> int:
+    """Return 2: what is not deterministic would be an error. Everything is."""
+    return 2
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether what is not deterministic only warns: False."""
+    return False
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether gradients are checked for NaN; see `minitorch.autograd.detect_anomaly`."""
+    return is_anomaly_enabled()
+
+
+def is_autocast_enabled(device_type=None) -> bool:
+    """Whether mixed precision is on: False, there is none."""
+    return False
+
+
+def get_autocast_dtype(device_type="cuda") -> dtypes.dtype:
+    """Return the type that mixed precision would compute in: float16."""
+    return dtypes.float16
+
+
+is_autocast_cpu_enabled = is_autocast_cache_enabled = is_autocast_enabled
+get_autocast_gpu_dtype = get_autocast_cpu_dtype = get_autocast_dtype
+
+
+def clear_autocast_cache() -> None:
+    """Do nothing: there is no mixed precision."""
+
+
+def is_vulkan_available() -> bool:
+    """Whether there is a Vulkan device: False."""
+    return False
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """Whether this was built with the C++11 ABI: there is no C++."""
+    return False
+
+
+has_mkl = has_spectral = False
+has_lapack = has_openmp = True

@@ -7,6 +7,7 @@ that counts writes to its memory, and the base it is a view of.
 
 from __future__ import annotations
 
+import builtins
 import copy
 import warnings
 import weakref
@@ -838,6 +839,24 @@ class Tensor:
     def unsafe_chunk(self, chunks, dim=0):
         """Return the parts as `chunk` does."""
         return ops.chunk(self, chunks, dim)
+
+    conj_physical_ = names.conj
+    unsafe_split_with_sizes = ops.split_with_sizes
+
+    def as_subclass(self, cls):
+        """Return the same memory as an instance of a subclass of Tensor."""
+        result = object.__new__(cls)
+        result.__dict__.update(self.__dict__)
+        return result
+
+    def is_set_to(self, tensor) -> builtins.bool:
+        """Whether both tensors show the same memory in the same way."""
+        same = self.data_ptr() == tensor.data_ptr()
+        return same and self.shape == tensor.shape and self.stride() == tensor.stride()
+
+    def new_empty_strided(self, size, stride, **options) -> Tensor:
+        """Make a tensor that is not set, of given sizes and strides; see `empty_strided`."""
+        return names.empty_strided(size, stride, **{"dtype": self.dtype, **options})
 
     def unsafe_split(self, split_size, dim=0):
         """Return the parts as `split` does."""
