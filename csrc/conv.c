@@ -494,6 +494,9 @@ mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *inpu
     if (mt_depthwise_fits(dtype, d, MT_GRAD_WEIGHT))
         return mt_depthwise_grad_weight(dtype, d, input, grad_output, grad_weight);
     if (winograd_grad_weight(dtype, d, input, grad_output, grad_weight, &status)) return status;
+    if (mt_correlate_fits(dtype, d) &&
+        mt_correlate_grad_weight(dtype, d, input, grad_output, grad_weight, &status))
+        return status;
     patches x = patches_of_input(dtype, d, input);
     plane g = plane_of_output(dtype, d, (void *)grad_output); /* read only */
     int64_t oc = d->oc / d->groups, n = x.channels * mt_volume(d->kernel);

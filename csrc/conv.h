@@ -27,6 +27,15 @@ typedef struct {
 
 mt_phase mt_phase_of(const mt_conv_desc *desc, int dimension, int64_t remainder);
 
+/* Nanoseconds as an argument of mt_parallel. */
+static inline int64_t mt_cost(double ns) { return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns; }
+
+/* correlate.c: grad-weight without packing. Returns 0 when a number of the result is not finite: it is not to be used
+ * then. */
+int mt_correlate_fits(int dtype, const mt_conv_desc *desc);
+int mt_correlate_grad_weight(int dtype, const mt_conv_desc *desc, const void *input, const void *grad_output,
+                             void *grad_weight, mt_status *status);
+
 /* depthwise.c: every group has one input channel */
 int mt_depthwise_fits(int dtype, const mt_conv_desc *desc, mt_direction direction);
 mt_status mt_depthwise_forward(int dtype, const mt_conv_desc *desc, const void *input, const void *weight,

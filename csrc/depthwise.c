@@ -38,22 +38,22 @@ static int64_t place(const canvas *x, int64_t d, int64_t h, int64_t w) {
 
 /* Copy padded lines first_d .., first_h .. of a channel. */
 static void fill(const canvas *x, const void *channel, int64_t first_d, int64_t first_h, char *to) {
-    for (int64_t d = 0; d < x->depth; d++)
-        for (int64_t h = 0; h < x->height; h++) {
-            int64_t at_d = first_d + d - x->before[0], at_h = first_h + h - x->before[1];
-            int inside = at_d >= 0 && at_d < x->extent[0] && at_h >= 0 && at_h < x->extent[1];
-            for (int64_t phase = 0; phase < x->phases; phase++, to += x->pitch * (int64_t)x->size) {
-                /* columns phase + i * phases - before, for i from begin to end, are on the channel */
-                int64_t begin = mt_min(x->pitch, mt_div_up(mt_max(0, x->before[2] - phase), x->phases));
-                int64_t end = mt_div_up(mt_max(0, x->extent[2] + x->before[2] - phase), x->phases);
-                int64_t n = inside ? mt_max(0, mt_min(x->pitch, end) - begin) : 0;
-                int64_t first = begin * x->phases + phase - x->before[2];
-                int64_t offset = n ? at_d * x->step[0] + at_h * x->step[1] + first * x->step[2] : 0;
-                x->kernels->pad_line(n, mt_at_const(channel, offset, x->size), x->phases * x->step[2], begin, x->pitch,
-                                     to);
+    for (int64_t phase = 0; phase < x->phases; phase++) {
+        /* columns phase + i * phases - before, for i from begin to end, are on the channel */
+        int64_t begin = mt_min(x->pitch, mt_div_up(mt_max(0, x->before[2] - phase), x->phases));
+        int64_t end = mt_div_up(mt_max(0, x->extent[2] + x->before[2] - phase), x->phases);
+        int64_t n = mt_max(0, mt_min(x->pitch, end) - begin), first = begin * x->phases + phase - x->before[2];
+        char *line = mt_at(to, phase * x->pitch, x->size);
+        for (int64_t d = first_d - x->before[0]; d < first_d - x->before[0] + x->depth; d++)
+            for (int64_t h = first_h - x->before[1]; h < first_h - x->before[1] + x->height; h++) {
+                int inside = n && d >= 0 && d < x->extent[0] && h >= 0 && h < x->extent[1];
+                int64_t offset = inside ? d * x->step[0] + h * x->step[1] + first * x->step[2] : 0;
+                x->kernels->pad_line(inside ? n : 0, mt_at_const(channel, offset, x->size), x->phases * x->step[2], begin,
+                                     x->pitch, line);
+                line = mt_at(line, line_size(x), x->size);
             }
-        }
-    memset(to, 0, 32 * x->size);
+    }
+    memset(mt_at(to, x->depth * x->height * line_size(x), x->size), 0, 32 * x->size);
 }
 
 typedef struct {
@@ -151,6 +151,8 @@ int mt_depthwise_fits(int dtype, const mt_conv_desc *d, mt_direction direction) 
     int64_t taps;
     if (mt_multiply(phases_of(d), tap_bytes(d), &taps) || taps > (int64_t)MT_SCRATCH_LIMIT) return 0;
     if (direction != MT_GRAD_INPUT && written != 1 && d->out[2] > 1) return 0;
+    int64_t lanes = mt_kernels_for(dtype)->lanes * (int64_t)mt_size_of(dtype);
+    if (direction == MT_GRAD_WEIGHT && mt_volume(d->kernel) > (int64_t)MT_SCRATCH_LIMIT / lanes / (d->oc / d->ic)) return 0;
     depthwise x = direction == MT_GRAD_INPUT ? plan_over_output(dtype, d) : plan_over_input(dtype, d, 1);
     return canvas_bytes(&x.canvas) <= (int64_t)MT_SCRATCH_LIMIT;
 }
@@ -352,8 +354,10 @@ static mt_status grad_weight_piece(void *context, int64_t piece) {
     int64_t taps = mt_volume(d->kernel), multiplier = d->oc / d->ic;
     char *at = mt_scratch(MT_SCRATCH_B, (size_t)canvas_bytes(c));
     if (!at) return MT_ERR_NOMEM;
-    char *sums = mt_at(x->to, (part * d->oc + channel * multiplier) * taps, c->size);
-    memset(sums, 0, (size_t)(multiplier * taps) * c->size);
+    int64_t lanes = c->kernels->lanes;
+    char *sums = mt_scratch(MT_SCRATCH_TILE, (size_t)(multiplier * taps * lanes) * c->size);
+    if (!sums) return MT_ERR_NOMEM;
+    memset(sums, 0, (size_t)(multiplier * taps * lanes) * c->size);
     for (int64_t image = part * x->images; image < mt_min(d->mb, (part + 1) * x->images); image++)
         for (int64_t n = 0; n < x->bands_d * x->bands_h; n++) {
             band b = locate_band(x, n, d->out);
@@ -366,9 +370,11 @@ static mt_status grad_weight_piece(void *context, int64_t piece) {
                     c->kernels->slide_dot(b.end_h - b.first_h, d->out[2], taps, x->taps,
                                           mt_at_const(x->weight, grad, c->size), d->out_step[1],
                                           mt_at(at, place(c, (od - b.first_d) * d->stride[0], 0, 0), c->size),
-                                          d->stride[1] * line_size(c), mt_at(sums, m * taps, c->size));
+                                          d->stride[1] * line_size(c), mt_at(sums, m * taps * lanes, c->size));
                 }
         }
+    c->kernels->sum_lanes(multiplier * taps, sums,
+                          mt_at(x->to, (part * d->oc + channel * multiplier) * taps, c->size), 0);
     return MT_OK;
 }
 

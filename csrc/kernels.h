@@ -160,10 +160,23 @@ typedef void mt_slide_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *ta
                          const void *source, int64_t source_row, void *out, int64_t out_row, const void *bias,
                          int accumulate);
 
-/* sums[weight] += sum over r < rows and i < n of grad[r * grad_row + i] * source[r * source_row + offset + i], for each
- * tap. */
+/* Add to the vector at sums + weight * lanes the products of grad[r * grad_row + i] and source[r * source_row + offset +
+ * i], for r < rows and i < n, for each tap. */
 typedef void mt_slide_dot_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *tap, const void *grad,
                              int64_t grad_row, const void *source, int64_t source_row, void *sums);
+
+/* Where a stretch of positions lies in the gradients and in the canvas. */
+typedef struct {
+    int64_t grad, source;
+} mt_segment;
+
+/* For r < rows and t < taps, add to the vector at sums + (r * taps + t) * lanes the products of grad[r * grad_step + i]
+ * and source[offset[t] + i], over i < n of each segment; n is a number of whole vectors. */
+typedef void mt_correlate_fn(int64_t segments, const mt_segment *segment, int64_t n, int64_t rows, const void *grad,
+                             int64_t grad_step, int64_t taps, const int64_t *offset, const void *source, void *sums);
+
+/* out[i] (+)= the sum over the lanes of vector i; returns whether all n sums are finite. */
+typedef int mt_sum_lanes_fn(int64_t n, const void *vectors, void *out, int accumulate);
 
 /* Tiles of 4x4 outputs side by side in an image. In the input, tile t reads the 6x6 patch whose first pixel lies at
  * offset + 4 t; of the run's lines and columns those from low to high - 1 are on the image, the others are zero. In the

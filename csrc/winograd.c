@@ -248,8 +248,6 @@ static void cut(plan *g) {
     g->padded_rows = mt_round_up(x->rows, kernels->gemm_mr);
 }
 
-static int64_t as_cost(double ns) { return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns; }
-
 int mt_winograd_shares(int dtype, int64_t weights) {
     return weights * POINTS * (int64_t)mt_size_of(dtype) <= SHARED;
 }
@@ -263,12 +261,12 @@ int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
         int64_t blocks = mt_div_up(g.k, g.block_k), panels = g.padded_rows / g.kernels->gemm_mr;
         int64_t bytes = POINTS * x->groups * (g.padded_rows * g.k + blocks * LANE_PAD) * (int64_t)g.size;
         g.shared = mt_scratch(MT_SCRATCH_WORK, (size_t)bytes);
-        *status = g.shared ? mt_parallel(x->groups * panels * blocks, as_cost(weights * 6), MT_FLUSH, weights_piece, &g)
+        *status = g.shared ? mt_parallel(x->groups * panels * blocks, mt_cost(weights * 6), MT_FLUSH, weights_piece, &g)
                            : MT_ERR_NOMEM;
     }
     double ns = weights * (tiles * POINTS / 60 + (g.shared ? 0 : 4));
     if (*status == MT_OK)
-        *status = mt_parallel(x->groups * g.column_pieces * g.row_pieces, as_cost(ns), MT_FLUSH, multiply_piece, &g);
+        *status = mt_parallel(x->groups * g.column_pieces * g.row_pieces, mt_cost(ns), MT_FLUSH, multiply_piece, &g);
     return *status != MT_OK || !atomic_load(&g.odd);
 }
 
@@ -400,7 +398,7 @@ int mt_winograd_grad_weight(int dtype, const mt_winograd *x, void *grad_weight, 
     if (g.parts > 1) g.sums = mt_scratch(MT_SCRATCH_WORK, (size_t)(g.parts * n) * g.size);
     double ns = (double)x->groups * (double)x->rows * (double)g.k * (double)g.tiles * POINTS / 50;
     int64_t pieces = x->groups * g.row_pieces * mt_div_up(g.k, g.block_k) * g.parts;
-    *status = g.sums ? mt_parallel(pieces, as_cost(ns), MT_FLUSH, grad_piece, &g) : MT_ERR_NOMEM;
+    *status = g.sums ? mt_parallel(pieces, mt_cost(ns), MT_FLUSH, grad_piece, &g) : MT_ERR_NOMEM;
     if (*status != MT_OK) return 1;
     for (int64_t part = 1; part < g.parts; part++)
         g.kernels->binary[MT_BINARY_add](n, part == 1 ? g.sums : (char *)grad_weight, 1, mt_at(g.sums, part * n, g.size), 1,

@@ -162,6 +162,12 @@ def test_bits_do_not_depend_on_threads(name):
 
 
 LARGE = {
+    # grad-weight by correlation: several blocks of positions, images and channels
+    "correlated": case(3, 10, (33, 40), 20, (5, 5), 1, 2),
+    "correlated, one long line": case(2, 3, (3000,), 7, (9,), 1, 4),
+    "correlated, grouped, strided": case(9, 24, (23, 21), 20, (3, 3), 2, 1, 1, 4),
+    "correlated, dilated": case(1, 9, (60, 61), 13, (3, 2), 1, 3, (3, 4)),
+    "correlated, 3-d": case(2, 3, (9, 14, 15), 5, (3, 3, 3), (2, 1, 1), 1),
     # enough work to be cut over threads, and depth to be cut into parts
     "parts": case(4, 4, (60, 60), 8, (3, 3), 1, 1),
     "rows": case(1, 64, (14, 14), 256, (3, 3), 1, 1),
