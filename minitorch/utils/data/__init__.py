@@ -1,6 +1,6 @@
 """Datasets, samplers and the DataLoader, under PyTorch's names."""
 
-from . import dataloader, dataset, distributed, sampler
+from . import dataloader, dataset, distributed, sampler, workers
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader
 from .dataset import (

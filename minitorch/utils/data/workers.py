@@ -145,10 +145,10 @@ def _serve(setup, worker, seed, get, put, where):
             put(epoch, what.number, "error", Failure(error, where))
 
 
-def _process(setup, worker, seed, pipe, others):
+def _process(setup, worker, seed, pipe):
     """Be a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the program ends the workers
-    for other in others:  # a forked child has them open, and they must end with their owner
+    for other in list(_OPEN):  # a forked child has the program's ends open: those must end with it
         other.close()
     kernels.set_num_threads(1)
     worker_seed = seed + worker
@@ -193,6 +193,8 @@ def _process(setup, worker, seed, pipe, others):
 
 # ---- the loader's side
 
+_OPEN = weakref.WeakSet()  # the ends of pipes to workers that this process holds
+
 
 class Processes:
     """Worker processes, each with a pipe of its own: none can block or damage another's.
@@ -208,13 +210,12 @@ class Processes:
     def __init__(self, setup, seed, context):
         self.owner = os.getpid()
         self.workers, self.receivers = [], []
-        forks = context.get_start_method() == "fork"
         try:
             for worker in range(setup.num_workers):
                 ours, theirs = context.Pipe()
-                others = [*(r.connection for r in self.receivers), ours] if forks else []
+                _OPEN.add(ours)
                 process = context.Process(
-                    target=_process, args=(setup, worker, seed, theirs, others), daemon=True
+                    target=_process, args=(setup, worker, seed, theirs), daemon=True
                 )
                 self.receivers.append(Receiver(ours))
                 with warnings.catch_warnings():  # of threads that a fork would leave: see above
@@ -277,6 +278,8 @@ class Processes:
         if os.getpid() != self.owner:  # a forked child's copy of this object
             return
         for receiver in self.receivers:
+            with contextlib.suppress(OSError):
+                receiver.connection.send(None)
             receiver.close()
         end = time.monotonic() + _GRACE
         for process in self.workers:
@@ -382,7 +385,7 @@ class Pool:
         self.waiting = collections.OrderedDict()  # by number: the worker
         self.done = {}  # by number: (kind, value), of batches whose turn has not come
         for worker in range(self.size):
-            self.team.send(worker, self.epoch, seed)
+            self._send(worker, seed)
         for _ in range(self.ahead):
             self._ask()
 
@@ -397,7 +400,14 @@ class Pool:
             self.turn = (self.turn + 1) % self.size
         worker, self.turn = self.turn, (self.turn + 1) % self.size
         self.waiting[task.number] = worker
-        self.team.send(worker, self.epoch, task)
+        self._send(worker, task)
+
+    def _send(self, worker, what):
+        try:
+            self.team.send(worker, self.epoch, what)
+        except RuntimeError:  # it has ended
+            self.close()
+            raise
 
     def next(self):
         """Return the next batch; StopIteration at the end of the epoch.
