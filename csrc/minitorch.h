@@ -170,6 +170,18 @@ mt_status mt_resample(int dtype, int64_t planes, int64_t in_h, int64_t out_h, in
                       const double *weight_h, int64_t in_w, int64_t out_w, int64_t taps_w, const int64_t *index_w,
                       const double *weight_w, const void *x, void *y);
 
+/* ---- sampling of images at any places (sample.c) ---- */
+
+/* y[n][c][o] = sum over t of weight[n][o][t] x[n][c][index[n][o][t]], for `count` outputs of planes of `plane`
+ * elements; a negative index stands for nothing. */
+mt_status mt_sample(int dtype, int64_t batch, int64_t channels, int64_t plane, int64_t count, int64_t taps,
+                    const int64_t *index, const double *weight, const void *x, void *y);
+/* The gradient for x of a gradient g for y, and the one for the weights. */
+mt_status mt_sample_add(int dtype, int64_t batch, int64_t channels, int64_t plane, int64_t count, int64_t taps,
+                        const int64_t *index, const double *weight, const void *g, void *x);
+mt_status mt_sample_dot(int dtype, int64_t batch, int64_t channels, int64_t plane, int64_t count, int64_t taps,
+                        const int64_t *index, const void *x, const void *g, double *weight);
+
 /* ---- optimiser steps for lists of parameters (optim.c) ---- */
 
 /* buffers NULL: no momentum; fresh[i]: buffer i holds nothing yet. */

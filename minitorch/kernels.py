@@ -1625,6 +1625,72 @@ def _table(table, size, count):
     return size, count, table.index.shape[1], index, ffi.from_buffer("double[]", table.weight)
 
 
+def sample(x, index, weight):
+    """Take weighted sums of elements of planes, at other places for every element of the result.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (N, C, plane)
+    index : numpy.ndarray of int64
+        (N, count, taps); a negative index stands for nothing.
+    weight : numpy.ndarray
+        The same shape.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, C, count)
+    """
+    return _sample(lib.mt_sample, x, index, weight, x.shape[2], index.shape[1])
+
+
+def sample_add(grad, index, weight, plane):
+    """Return the gradient of `sample` with respect to `x`, whose planes have `plane` elements."""
+    return _sample(lib.mt_sample_add, grad, index, weight, plane, plane)
+
+
+def _sample(function, x, index, weight, plane, result_plane):
+    if x.dtype == _FLOAT16:
+        wide = _sample(function, x.astype(np.float32), index, weight, plane, result_plane)
+        return wide.astype(_FLOAT16)
+    x, weight = contiguous(x), contiguous(weight, np.float64)
+    result = memory.empty((*x.shape[:2], result_plane), x.dtype)
+    check(
+        function(
+            _CODES[x.dtype],
+            *x.shape[:2],
+            plane,
+            *index.shape[1:],
+            ffi.from_buffer("int64_t[]", index),
+            ffi.from_buffer("double[]", weight),
+            _from_buffer(x),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
+def sample_dot(x, index, grad):
+    """Return the gradient of `sample` with respect to `weight`."""
+    if x.dtype == _FLOAT16:
+        return sample_dot(x.astype(np.float32), index, grad.astype(np.float32)).astype(_FLOAT16)
+    x, grad = contiguous(x), contiguous(grad, x.dtype)
+    result = memory.empty(index.shape, np.float64)
+    check(
+        lib.mt_sample_dot(
+            _CODES[x.dtype],
+            *x.shape,
+            *index.shape[1:],
+            ffi.from_buffer("int64_t[]", index),
+            _from_buffer(x),
+            _from_buffer(grad),
+            ffi.from_buffer("double[]", result),
+        )
+    )
+    return result.astype(x.dtype)
+
+
 # ---- optimiser steps -----------------------------------------------------------------------------
 
 

@@ -55,6 +55,7 @@ from ..ops.elementwise import (
 )
 from ..ops.embedding import embedding, embedding_bag
 from ..ops.fold import fold, unfold
+from ..ops.grid import affine_grid, grid_sample
 from ..ops.index import (
     one_hot,
 )
@@ -162,6 +163,7 @@ __all__ = [
     "adaptive_max_pool3d",
     "adaptive_max_pool3d_with_indices",
     "adaptive_max_pool_nd",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -203,6 +205,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",

@@ -7,6 +7,7 @@ from .common import cast, dimension
 from .conv import *
 from .elementwise import *
 from .embedding import *
+from .grid import *
 from .index import *
 from .linalg import *
 from .loss import *
