@@ -29,6 +29,7 @@ typedef void mt_where_fn(int64_t n, const uint8_t *condition, int64_t incc, cons
 
 /* Reductions: op is MT_REDUCE_*, accumulators as in reduce.h; columns have theirs side by side, cols apart. */
 typedef void mt_reduce_run_fn(int op, int64_t n, const void *x, double *acc);
+typedef void mt_reduce_rows_fn(int op, int64_t rows, int64_t n, const void *x, int64_t stride, double *acc);
 typedef void mt_reduce_columns_fn(int op, int64_t rows, int64_t cols, const void *x, int64_t stride, double *acc);
 /* `runs` runs of n elements that begin `step` apart */
 typedef void mt_moments_runs_fn(int64_t runs, int64_t n, int64_t step, const void *x, double *acc);

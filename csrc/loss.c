@@ -10,7 +10,7 @@
 
 /* Elements of a piece. */
 #define PIECE 16384
-/* Distributions side by side that are taken at once. */
+/* Distributions side by side that are taken at once; kernels have room for no more. */
 #define BAND 256
 
 typedef struct {

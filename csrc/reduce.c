@@ -122,6 +122,29 @@ static void walk_columns(const reduction *r, const void *base, int64_t cols, int
     }
 }
 
+/* Outputs whose elements are runs a fixed step apart: the usual case, and rows may be short. */
+static int in_steps(const reduction *r) {
+    int64_t size = (int64_t)r->size;
+    return !r->columns && r->splits == 1 && r->kept.ndim == 1 && r->reduced.ndim == 1 && r->reduced.count &&
+           r->kept.stride[0][0] % size == 0 && (r->reduced.stride[0][0] == size || r->reduced.count == 1);
+}
+
+#define TOGETHER 64 /* outputs */
+
+static mt_status steps_piece(void *context, int64_t piece) {
+    const reduction *r = context;
+    int64_t end = mt_min((piece + 1) * r->per_piece, r->kept.count), step = r->kept.stride[0][0];
+    for (int64_t output = piece * r->per_piece; output < end; output += TOGETHER) {
+        int64_t rows = mt_min(TOGETHER, end - output);
+        double acc[TOGETHER * MT_ACC];
+        for (int64_t i = 0; i < rows; i++) start(r, 1, acc + i * MT_ACC);
+        r->kernels->reduce_rows(r->op, rows, r->reduced.count, r->kept.array[0] + output * step,
+                                step / (int64_t)r->size, acc);
+        for (int64_t i = 0; i < rows; i++) finish(r, output + i, acc + i * MT_ACC);
+    }
+    return MT_OK;
+}
+
 static mt_status row_piece(void *context, int64_t piece) {
     const reduction *r = context;
     int64_t split = piece % r->splits, output = piece / r->splits * r->per_piece;
@@ -233,7 +256,8 @@ static mt_status run(reduction *r) {
         if (!r->partial) return MT_ERR_NOMEM;
     }
     mt_status status =
-        mt_parallel(groups * r->splits, total / 2, 0, r->columns ? column_piece : row_piece, r);
+        mt_parallel(groups * r->splits, total / 2, 0,
+                    r->columns ? column_piece : in_steps(r) ? steps_piece : row_piece, r);
     if (status == MT_OK && r->partial) join_partial(r);
     return status;
 }
