@@ -20,13 +20,14 @@ from ._library import ffi, isa_names, lib
 
 _CODES = {np.dtype(np.float32): lib.MT_F32, np.dtype(np.float64): lib.MT_F64}
 _from_buffer = ffi.from_buffer
+_empty = memory.empty
 _FLOAT16 = np.dtype(np.float16)
 _BOOL = np.dtype(bool)
 
 
 def check(status):
     """Raise the exception that belongs to a C status."""
-    if status == lib.MT_OK:
+    if not status:
         return
     text = ffi.string(lib.mt_status_text(status)).decode()
     if status == lib.MT_ERR_NOMEM:
@@ -522,20 +523,27 @@ def unary(name, x, out=None, a=0.0, b=0.0):
     -------
     numpy.ndarray
     """
+    code = _CODES.get(x.dtype)
     ufunc = _NUMPY_UNARY.get(name)
-    if ufunc is not None and x.size < _SMALL and x.dtype in _CODES:
+    if ufunc is not None and code is not None and x.size < _SMALL:
         token = _enter(_QUIET)
         try:
             result = ufunc(x) if out is None else ufunc(x, out)
         finally:
             _leave(token)
         return result if type(result) is _ndarray else _asarray(result)
-    return _unary(name, x, out, a, b)
+    if code is not None and out is None and x.flags.carray:  # the usual case in the fewest steps
+        result = _empty(x.shape, x.dtype)
+        op, n = _UNARY[name], x.size
+        status = lib.mt_unary(op, code, n, _from_buffer(x), _from_buffer(result), a, b)
+        if status:
+            check(status)
+        return result
+    return _unary(name, x, code, out, a, b)
 
 
-def _unary(name, x, out, a, b):
+def _unary(name, x, code, out, a, b):
     dtype = x.dtype
-    code = _CODES.get(dtype)
     if code is None:
         if dtype == _FLOAT16:
             return _store(unary(name, x.astype(np.float32), a=a, b=b), _FLOAT16, out)
@@ -545,7 +553,7 @@ def _unary(name, x, out, a, b):
         x = contiguous(x)
     order = _dense_order(x) if out is None else None
     if order is not None:
-        return _unary(name, x.transpose(order), None, a, b).transpose(_inverse(order))
+        return _unary(name, x.transpose(order), code, None, a, b).transpose(_inverse(order))
     shape = x.shape
     if out is None:
         result = memory.empty(shape, dtype)
@@ -689,10 +697,12 @@ def where(condition, x, y):
     -------
     numpy.ndarray
     """
-    dtype = np.result_type(x, y)
+    same = type(x) is _ndarray and type(y) is _ndarray and x.dtype is y.dtype
+    dtype = x.dtype if same else np.result_type(x, y)
     code = _CODES.get(dtype)
     if code is None or condition.dtype != _BOOL or max(np.size(x), np.size(y)) < _SMALL:
-        return np.asarray(np.where(condition, x, y), dtype)
+        result = np.where(condition, x, y)
+        return result if same else np.asarray(result, dtype)
     arrays = np.broadcast_arrays(condition, _operand(x, dtype), _operand(y, dtype))
     result = memory.empty(arrays[0].shape, dtype)
     pointers = [argument for v in arrays for argument in (pointer(v), v.strides)]
@@ -790,13 +800,10 @@ def reduce(name, x, axes, keepdims=False):
         if x.dtype == _FLOAT16 and name in _REDUCE:
             return reduce(name, x.astype(np.float32), axes, keepdims).astype(_FLOAT16)
         return np.asarray(_NUMPY_REDUCE[name](x, axis=axes, keepdims=keepdims))
-    x, mask, shape = _kept(x, axes, keepdims)
+    x, ndim, sizes, steps, mask, shape = _kept(x, axes, keepdims)
     result = memory.empty(shape, x.dtype)
-    check(
-        lib.mt_reduce(
-            _REDUCE[name], code, x.ndim, x.shape, pointer(x), x.strides, mask, _from_buffer(result)
-        )
-    )
+    to = _from_buffer(result)
+    check(lib.mt_reduce(_REDUCE[name], code, ndim, sizes, pointer(x), steps, mask, to))
     return result
 
 
@@ -824,15 +831,15 @@ def moments(x, axes, keepdims=False):
     if x.dtype == _FLOAT16:
         mean, variance = moments(x.astype(np.float32), axes, keepdims)
         return mean.astype(_FLOAT16), variance.astype(_FLOAT16)
-    x, mask, shape = _kept(x, axes, keepdims)
+    x, ndim, sizes, steps, mask, shape = _kept(x, axes, keepdims)
     mean, variance = memory.empty(shape, x.dtype), memory.empty(shape, x.dtype)
     check(
         lib.mt_moments(
             _CODES[x.dtype],
-            x.ndim,
-            x.shape,
+            ndim,
+            sizes,
             pointer(x),
-            x.strides,
+            steps,
             mask,
             _from_buffer(mean),
             _from_buffer(variance),
@@ -892,25 +899,34 @@ def cumsum(x, axis, out=None):
 
 
 def _kept(x, axes, keepdims):
-    """Return an aligned array, the mask of reduced dimensions, and the shape of the result."""
+    """Return an aligned array, what C wants to know of it, and the shape of the result."""
     if not x.flags.aligned:
         x = contiguous(x)
-    ndim = x.ndim
+    return x, *_reduction(x.shape, x.strides, axes, keepdims)
+
+
+@functools.lru_cache(maxsize=1024)
+def _reduction(shape, strides, axes, keepdims):
+    ndim = len(shape)
     axes = range(ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
     mask = 0
     for axis in axes:
         mask |= 1 << (axis % ndim)
     if keepdims:
-        shape = tuple(1 if mask >> d & 1 else n for d, n in enumerate(x.shape))
+        result = tuple(1 if mask >> d & 1 else n for d, n in enumerate(shape))
     else:
-        shape = tuple(n for d, n in enumerate(x.shape) if not mask >> d & 1)
-    return x, mask, shape
+        result = tuple(n for d, n in enumerate(shape) if not mask >> d & 1)
+    return ndim, ffi.new("int64_t[]", shape), ffi.new("int64_t[]", strides), mask, result
 
 
 def _middle(x, axis):
     """Return the sizes before, at and after a dimension."""
-    axis %= x.ndim
-    shape = x.shape
+    return _sizes_around(x.shape, axis)
+
+
+@functools.lru_cache(maxsize=1024)
+def _sizes_around(shape, axis):
+    axis %= len(shape)
     return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
 
 
