@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 
-from . import apply, bench, info, run, train
+from . import apply, bench, info, run, summary, train
 
-COMMANDS = (train, apply, bench, run, info)
+COMMANDS = (train, apply, summary, bench, run, info)
 
 
 def main(arguments=None):
@@ -35,7 +35,7 @@ def main(arguments=None):
     except BrokenPipeError:  # the reader of the output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, OSError, TypeError, ValueError) as error:
         print(f"minitorch: error: {error}", file=sys.stderr)
         return 1
 

@@ -1,5 +1,6 @@
-"""Tools to look at networks and their training."""
+"""Tools to look at networks and trainings."""
 
 from .curves import plot_curves
+from .summary import LayerSummary, Summary, summary
 
-__all__ = ["plot_curves"]
+__all__ = ["LayerSummary", "Summary", "plot_curves", "summary"]

@@ -1,0 +1,320 @@
+"""What a network consists of: shapes, parameters, work, memory and receptive field per layer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+
+from .. import creation, dtypes
+from ..autograd.grad_mode import no_grad
+from ..autograd.trace import Recorder
+from ..nn import Module
+from ..tensor import Tensor
+from .receptive import Fields
+
+__all__ = ["LayerSummary", "Summary", "summary"]
+
+
+@dataclass
+class LayerSummary:
+    """
+    One row of a `Summary`.
+
+    Attributes
+    ----------
+    path, kind : str
+        Where the module is in the model, and its class.
+    output_shape : tuple of int
+        Of what it returned, the first tensor.
+    parameters : int
+        Its own; those of a module that occurs twice are counted where it occurs first.
+    macs : int
+        Multiplications with following addition in its convolutions and matrix products.
+    activation_bytes : int
+        Of the results it computed (views take none).
+    field, jump, start : tuple or None
+        Per spatial dimension, in pixels of the input: size of the region that an output can depend
+        on, distance of the regions of neighbouring outputs, and begin of the first region
+        (negative: in the padding). None where it is not a region.
+    lost : tuple
+        Per spatial dimension, the rows and columns at the end of its padded input that no window
+        reaches.
+    kept : float or None
+        Number of elements per image behind it over that before it, where it makes images smaller.
+    """
+
+    path: str
+    kind: str
+    output_shape: tuple = ()
+    parameters: int = 0
+    macs: int = 0
+    activation_bytes: int = 0
+    field: tuple | None = None
+    jump: tuple | None = None
+    start: tuple | None = None
+    lost: tuple = ()
+    kept: float | None = None
+
+
+@dataclass
+class Summary:
+    """
+    What `summary` found. Printing it shows a table; in a notebook it shows as HTML.
+
+    Attributes
+    ----------
+    layers : list of LayerSummary
+        The modules that compute something themselves, in the order they were called.
+    input_shapes : list of tuple
+        Of the inputs the model was run on.
+    parameters, trainable, buffers : int
+        Numbers of elements, each tensor counted once.
+    """
+
+    layers: list
+    input_shapes: list
+    parameters: int
+    trainable: int
+    buffers: int
+    parameter_bytes: int
+
+    @property
+    def macs(self):
+        """Multiply-adds of one run."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def activation_bytes(self):
+        """Memory of all results of one run."""
+        return sum(layer.activation_bytes for layer in self.layers)
+
+    def to_dict(self):
+        """Return everything as plain values."""
+        return {
+            "layers": [vars(layer) for layer in self.layers],
+            "input_shapes": self.input_shapes,
+            "parameters": self.parameters,
+            "trainable": self.trainable,
+            "buffers": self.buffers,
+            "parameter_bytes": self.parameter_bytes,
+            "macs": self.macs,
+            "activation_bytes": self.activation_bytes,
+        }
+
+    def _table(self):
+        head = ["layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start"]
+        rows = [
+            [
+                layer.path or "(the model)", layer.kind, _shape(layer.output_shape),
+                f"{layer.parameters:,}", f"{layer.macs:,}", _bytes(layer.activation_bytes),
+                _sizes(layer.field), _sizes(layer.jump), _sizes(layer.start),
+            ]
+            for layer in self.layers
+        ]  # fmt: skip
+        return head, rows
+
+    def _remarks(self):
+        """Yield what is to be said below the table."""
+        yield f"input           {', '.join(map(_shape, self.input_shapes))}"
+        frozen = self.parameters - self.trainable
+        extra = f", {frozen:,} of them frozen" if frozen else ""
+        yield f"parameters      {self.parameters:,} ({_bytes(self.parameter_bytes)}){extra}"
+        if self.buffers:
+            yield f"buffers         {self.buffers:,}"
+        yield f"multiply-adds   {self.macs:,}"
+        yield f"activations     {_bytes(self.activation_bytes)}"
+        for layer in self.layers:
+            if layer.kept is not None:
+                yield f"{layer.path or layer.kind} keeps {layer.kept:.1%} of the elements"
+            if any(layer.lost):
+                yield (
+                    f"{layer.path or layer.kind} does not look at the last {_sizes(layer.lost)} "
+                    "rows and columns of its input: its windows do not tile it"
+                )
+
+    def __str__(self):
+        head, rows = self._table()
+        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        lines = []
+        for row in [head, *rows]:
+            cells = [
+                cell.ljust(width) if i < 3 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append("  ".join(cells).rstrip())
+        rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:], rule, *self._remarks()])
+
+    def _repr_html_(self):
+        head, rows = self._table()
+        cells = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+        cells += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        remarks = "<br>".join(map(escape, self._remarks()))
+        return f'<table class="minitorch-summary">{body}</table><p>{remarks}</p>'
+
+    def to_html(self):
+        """Return the table as HTML."""
+        return self._repr_html_()
+
+
+def summary(model, input_size=None, *, input_data=None, dtype=None):
+    """
+    Run a model once and tell what each of its layers is and does.
+
+    Parameters
+    ----------
+    model : Module
+        Run in evaluation mode and without gradients; its mode is the same afterwards.
+    input_size : sequence of int, or sequence of such
+        Shape of the input with its batch dimension, ``(1, 3, 224, 224)``; or one shape for each
+        input.
+    input_data : Tensor or sequence of Tensor, optional
+        Inputs to run it on, in place of `input_size`.
+    dtype : dtype, optional
+        Of inputs made from `input_size`; that of the first parameter unless given.
+
+    Returns
+    -------
+    Summary
+        Prints as a table; `Summary.to_dict` and `Summary.to_html` give other forms.
+
+    Raises
+    ------
+    TypeError
+        Neither `input_size` nor `input_data` was given, or the model failed on the input; the
+        message says how to give it.
+
+    Notes
+    -----
+    Receptive fields follow Araujo, Norris and Sim 2019 (https://distill.pub/2019/
+    computing-receptive-fields), on any graph: where branches meet, the region is the smallest that
+    contains those of all branches.
+    """
+    inputs = _inputs(model, input_size, input_data, dtype)
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    collector = _Collector(model, inputs)
+    try:
+        with no_grad(), Recorder(on_step=collector.step):
+            outputs = model(*inputs)
+    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        shapes = ", ".join(_shape(x.shape) for x in inputs)
+        raise TypeError(
+            f"summary: the model failed on inputs of shape {shapes}: {error}. A model with several "
+            "inputs needs a shape for each, summary(model, [(1, 3, 8, 8), (1, 4)]), or the inputs "
+            "themselves, summary(model, input_data=[image, numbers])"
+        ) from error
+    finally:
+        for module, training in modes:
+            module.training = training
+    del outputs
+    parameters = list(model.parameters())
+    return Summary(
+        collector.finish(),
+        [tuple(x.shape) for x in inputs],
+        sum(p.numel() for p in parameters),
+        sum(p.numel() for p in parameters if p.requires_grad),
+        sum(b.numel() for b in model.buffers()),
+        sum(p._array.nbytes for p in parameters),
+    )
+
+
+def _inputs(model, input_size, input_data, dtype):
+    if input_data is not None:
+        return [input_data] if isinstance(input_data, Tensor) else list(input_data)
+    if input_size is None:
+        raise TypeError("summary: needs input_size, such as (1, 3, 224, 224), or input_data")
+    sizes = [input_size] if all(isinstance(n, int) for n in input_size) else input_size
+    if dtype is None:
+        dtype = next((p.dtype for p in model.parameters()), dtypes.get_default_dtype())
+    return [creation.zeros(tuple(size), dtype=dtype) for size in sizes]
+
+
+class _Collector:
+    """Attributes what is recorded to the modules that did it."""
+
+    def __init__(self, model, inputs):
+        self.modules = dict(model.named_modules())
+        self.fields = Fields(inputs)
+        self.rows = {}
+        self.counted = set()  # parameters
+        self.alive = []  # tensors whose identity counts
+        self.spatial = {}  # elements per image before a module
+
+    def step(self, step):
+        row = self.rows.get(step.module)
+        if row is None:
+            module = self.modules.get(step.module)
+            kind = step.module if module is None else type(module).__name__
+            row = self.rows[step.module] = LayerSummary(step.module, kind)
+            row.parameters = self._own_parameters(module)
+        self.alive.append(step)
+        row.macs += macs(step)
+        if not (step.op.is_view or step.in_place):
+            row.activation_bytes += sum(y._array.nbytes for y in step.outputs)
+        window = self.fields.step(step)
+        row.output_shape = tuple(step.outputs[0].shape)
+        found = self.fields.of(step.outputs[0])
+        row.field, row.jump, row.start = found or (None, None, None)
+        if window is not None:
+            row.lost, row.kept = window
+
+    def _own_parameters(self, module):
+        if not isinstance(module, Module):
+            return 0
+        own = [p for p in module._parameters.values() if p is not None]
+        new = [p for p in own if id(p) not in self.counted]
+        self.counted.update(map(id, new))
+        return sum(p.numel() for p in new)
+
+    def finish(self):
+        return list(self.rows.values())
+
+
+def macs(step):
+    """
+    Return how many multiplications with following addition an operation needs.
+
+    Counted are convolutions (in padding too) and matrix products; everything else is 0.
+
+    Parameters
+    ----------
+    step : minitorch.autograd.trace.Step
+        An operation that was recorded.
+
+    Returns
+    -------
+    int
+        Of the direct method, whatever algorithm runs.
+    """
+    shapes = [tuple(x.shape) for x in step.inputs if isinstance(x, Tensor)]
+    output = step.outputs[0].numel()
+    if step.name == "Conv":
+        return output * math.prod(shapes[1][1:])
+    if step.name == "ConvTranspose":
+        return math.prod(shapes[0]) * math.prod(shapes[1][1:])
+    if step.name == "Linear":
+        return output * shapes[1][1]
+    if step.name in ("Mm", "Bmm", "Mv", "Dot"):
+        return output * shapes[0][-1]
+    return 0
+
+
+def _shape(shape):
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _sizes(values):
+    if values is None:
+        return "-"
+    texts = [f"{v:g}" for v in values]
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)
+
+
+def _bytes(count):
+    if count < 1000:
+        return f"{count} B"
+    power = min(3, int(math.log10(count) / 3))
+    return f"{count / 1000**power:.3g} {' kMG'[power]}B"
