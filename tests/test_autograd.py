@@ -451,6 +451,42 @@ for _ in range({steps}):
 """
 
 
+def test_gradients_that_somebody_holds_are_not_overwritten():
+    # Activations write into the memory of their gradient, and sums into that of the first.
+    x = minitorch.randn(3, 5, requires_grad=True)
+    given = minitorch.randn(3, 5)
+    before = given.clone()
+    x.relu().backward(given)
+    assert minitorch.equal(given, before)
+
+    seen, copies = [], []
+
+    def look(gradient):
+        seen.append(gradient)
+        copies.append(gradient.clone())
+
+    h = x * 2
+    h.register_hook(look)
+    y = minitorch.nn.functional.relu6(h * 3, inplace=True)
+    y.register_hook(look)
+    z = (y * y + y).tanh() + h.relu()
+    z.register_hook(look)
+    wanted = grad(z.sum(), [x, h, y], retain_graph=True)
+    kept = [v.clone() for v in wanted]
+    h.retain_grad()
+    z.sum().backward()
+    for gradient, copy in zip(seen + list(wanted), copies + kept, strict=True):
+        assert minitorch.equal(gradient, copy)
+    assert minitorch.equal(h.grad, wanted[1])
+
+
+def test_both_branches_of_a_sum_get_its_gradient():
+    # One array goes along two edges; neither activation may write into it.
+    x = minitorch.randn(4, 4, requires_grad=True)
+    (minitorch.relu(x) + minitorch.relu(-x) + x).sum().backward()
+    assert minitorch.equal(x.grad, x.detach().sign() + 1)
+
+
 def test_a_chain_of_100_000_nodes():
     x = ours.ones(2)
     y = x

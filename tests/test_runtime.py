@@ -191,6 +191,19 @@ def test_pool_recycles_blocks_when_the_last_array_is_gone():
     assert memory.empty((300, 1000), np.float32).ctypes.data == where
 
 
+def test_pool_prefers_a_larger_idle_block_to_a_fresh_one():
+    memory.trim()
+    rest = memory.lib.mt_pool_used()
+    big = [memory.empty((40 << 20,), np.uint8) for _ in range(8)]
+    del big
+    idle = memory.lib.mt_pool_idle()
+    small = [memory.empty((20 << 20,), np.uint8) for _ in range(8)]  # of another size class
+    assert memory.lib.mt_pool_idle() + memory.lib.mt_pool_used() - rest <= idle * 1.25 + (64 << 20)
+    assert memory.lib.mt_pool_idle() > 0  # not all of it was freed
+    del small
+    memory.trim()
+
+
 def test_pool_is_bounded():
     memory.trim()
     for size in range(20, 120):
