@@ -68,6 +68,8 @@ for _name in ops.inplace.NAMES.split():
     globals()[_name] = getattr(Tensor, _name)
 for _name in out.NAMES.split():
     globals()[_name] = out.accepting_out(globals()[_name])
+for _name in set(ops.inplace.WITH_AXIS.split()).difference(out.NAMES.split()):
+    globals()[_name] = ops.common.numpy_names(globals()[_name])
 del _name
 
 # Imported when first used, so that `import minitorch` stays fast.

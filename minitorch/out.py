@@ -58,6 +58,8 @@ def accepting_out(function):
 
     @functools.wraps(function)
     def with_out(*args, out=None, **kwargs):
+        if kwargs and "axis" in kwargs:
+            kwargs["dim"] = kwargs.pop("axis")
         if out is None:
             return function(*args, **kwargs)
         targets = (out,) if isinstance(out, Tensor) else tuple(out)

@@ -1241,6 +1241,8 @@ def _legacy_array(data, dtype) -> np.ndarray:
 
 Tensor.set_ = storage.set_  # the name of the module is a method inside the class
 absent.install(Tensor)
+for _name in ops.inplace.WITH_AXIS.split():
+    setattr(Tensor, _name, ops.common.numpy_names(getattr(Tensor, _name)))
 
 # The graph machinery is imported by this module, and makes Tensors: it gets the class here.
 for _module in (creation, random, engine, hooks, op, views, api, function):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from .. import dtypes
@@ -239,3 +241,21 @@ def zeros(like):
     if is_tensor(like):
         return _op.Tensor._zeros(like.shape, like.dtype)
     return np.zeros(like.shape, like.dtype)
+
+
+def numpy_names(function):
+    """Accept numpy's names, `axis` and `keepdims`, for `dim` and `keepdim`, as PyTorch does.
+
+    For what users call: the functions themselves are called by derivatives too, and quicker.
+    """
+
+    @functools.wraps(function)
+    def with_names(*args, **kwargs):
+        if kwargs:
+            if "axis" in kwargs:
+                kwargs["dim"] = kwargs.pop("axis")
+            if "keepdims" in kwargs:
+                kwargs["keepdim"] = kwargs.pop("keepdims")
+        return function(*args, **kwargs)
+
+    return with_names

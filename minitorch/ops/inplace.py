@@ -35,3 +35,9 @@ NAMES = """
     reciprocal_ resize_as_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_
     trunc_ xlogy_ zero_
 """
+
+# Functions and methods that accept numpy's name `axis` for `dim` where users call them.
+WITH_AXIS = """
+    argsort chunk count_nonzero index_select kthvalue log_softmax repeat_interleave select softmax
+    sort squeeze tensor_split topk unbind unsqueeze
+"""

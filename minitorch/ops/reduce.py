@@ -12,7 +12,17 @@ import numpy as np
 
 from .. import dtypes, kernels
 from ..autograd.op import Op
-from .common import cast, convert, dimension, dimensions, floating, is_tensor, tensor, zeros
+from .common import (
+    cast,
+    convert,
+    dimension,
+    dimensions,
+    floating,
+    is_tensor,
+    numpy_names,
+    tensor,
+    zeros,
+)
 from .elementwise import (
     abs,
     div,
@@ -472,19 +482,16 @@ def _array(x):
     return x._array if is_tensor(x) else x
 
 
-def _numpy_names(function):
-    """Accept numpy's names, `axis` and `keepdims`, for `dim` and `keepdim`."""
+def _other_name(function):
+    """Accept `other`, a tensor, for `dim`."""
 
     @functools.wraps(function)
-    def with_names(*args, **kwargs):
-        if kwargs:
-            if "axis" in kwargs:
-                kwargs["dim"] = kwargs.pop("axis")
-            if "keepdims" in kwargs:
-                kwargs["keepdim"] = kwargs.pop("keepdims")
+    def with_other(*args, **kwargs):
+        if kwargs and "other" in kwargs:
+            kwargs["dim"] = kwargs.pop("other")
         return function(*args, **kwargs)
 
-    return with_names
+    return with_other
 
 
 def _dims(name, input, dim):
@@ -523,7 +530,7 @@ def _summable(name, input, dtype):
     return cast(input, dtypes.int64) if _array(input).dtype.kind != "f" else input
 
 
-@_numpy_names
+@numpy_names
 def sum(input, dim=None, keepdim=False, *, dtype=None):
     """Sum elements, along all dimensions or some.
 
@@ -548,7 +555,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
     return Sum(dims, keepdim)(_summable("sum", input, dtype))
 
 
-@_numpy_names
+@numpy_names
 def mean(input, dim=None, keepdim=False, *, dtype=None):
     """Average elements, along all dimensions or some.
 
@@ -580,7 +587,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
     return Mean(dims, keepdim)(input)
 
 
-@_numpy_names
+@numpy_names
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """Multiply elements, along all dimensions or one.
 
@@ -604,13 +611,13 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
     return Prod(dims, keepdim)(_summable("prod", input, dtype))
 
 
-@_numpy_names
+@numpy_names
 def nansum(input, dim=None, keepdim=False, *, dtype=None):
     """Sum elements, counting NaN as zero; see `sum`."""
     return sum(where(isnan(tensor("nansum", input)), 0, input), dim, keepdim, dtype=dtype)
 
 
-@_numpy_names
+@numpy_names
 def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     """Average the elements that are not NaN; see `mean`."""
     _require_floating("nanmean", input)
@@ -619,7 +626,8 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     return div(total, cast(count, total.dtype))
 
 
-@_numpy_names
+@_other_name
+@numpy_names
 def max(input, dim=None, keepdim=False):
     """Greatest element, of all or along a dimension; or the greater of two, element by element.
 
@@ -645,7 +653,8 @@ def max(input, dim=None, keepdim=False):
     return _extremum("max", maximum, input, dim, keepdim)
 
 
-@_numpy_names
+@_other_name
+@numpy_names
 def min(input, dim=None, keepdim=False):
     """Least element, of all or along a dimension; or the lesser of two, element by element.
 
@@ -684,7 +693,7 @@ def _extremum(name, elementwise, input, dim, keepdim):
     return Along(*PickExtremum(name, dim, keepdim)(input))
 
 
-@_numpy_names
+@numpy_names
 def amax(input, dim=(), keepdim=False):
     """Greatest elements along dimensions; equal ones share the gradient.
 
@@ -703,7 +712,7 @@ def amax(input, dim=(), keepdim=False):
     return _shared_extremum("amax", "max", input, dim, keepdim)
 
 
-@_numpy_names
+@numpy_names
 def amin(input, dim=(), keepdim=False):
     """Least elements along dimensions; equal ones share the gradient.
 
@@ -734,7 +743,7 @@ def aminmax(input, *, dim=None, keepdim=False):
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
-@_numpy_names
+@numpy_names
 def argmax(input, dim=None, keepdim=False):
     """Index of the greatest element, the first of equal ones.
 
@@ -754,7 +763,7 @@ def argmax(input, dim=None, keepdim=False):
     return _arg_reduce("argmax", "max", input, dim, keepdim)
 
 
-@_numpy_names
+@numpy_names
 def argmin(input, dim=None, keepdim=False):
     """Index of the least element, the first of equal ones.
 
@@ -789,13 +798,13 @@ def _arg_reduce(name, kernel, input, dim, keepdim):
     return ArgReduce(kernel, dim, keepdim)(input)
 
 
-@_numpy_names
+@numpy_names
 def any(input, dim=None, keepdim=False):
     """Whether any element is not zero, of all or along dimensions; bool (uint8 for uint8)."""
     return _truth("any", input, dim, keepdim)
 
 
-@_numpy_names
+@numpy_names
 def all(input, dim=None, keepdim=False):
     """Whether all elements are not zero, of all or along dimensions; bool (uint8 for uint8)."""
     return _truth("all", input, dim, keepdim)
@@ -811,7 +820,7 @@ def count_nonzero(input, dim=None):
     return CountNonzero(_dims("count_nonzero", input, dim))(input)
 
 
-@_numpy_names
+@numpy_names
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Variance, of all elements or along dimensions.
 
@@ -841,20 +850,20 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return Var(*_variance_arguments("var", input, dim, unbiased, keepdim, correction))(input)
 
 
-@_numpy_names
+@numpy_names
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Standard deviation, the square root of the variance; arguments as of `var`."""
     return Std(*_variance_arguments("std", input, dim, unbiased, keepdim, correction))(input)
 
 
-@_numpy_names
+@numpy_names
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Return the pair (`var`, `mean`)."""
     arguments = _variance_arguments("var_mean", input, dim, unbiased, keepdim, correction)
     return Var(*arguments)(input), Mean(*arguments[:2])(input)
 
 
-@_numpy_names
+@numpy_names
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Return the pair (`std`, `mean`)."""
     arguments = _variance_arguments("std_mean", input, dim, unbiased, keepdim, correction)
@@ -877,7 +886,7 @@ def _variance_arguments(name, input, dim, unbiased, keepdim, correction):
     return dims, keepdim, correction
 
 
-@_numpy_names
+@numpy_names
 def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     """Norm of the elements as a vector: ``sum(abs(x) ** p) ** (1 / p)``.
 
@@ -912,7 +921,7 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     return Norm(order, dims, keepdim)(input)
 
 
-@_numpy_names
+@numpy_names
 def logsumexp(input, dim, keepdim=False):
     """Logarithm of the sum of exponentials along dimensions, without overflow.
 
@@ -931,7 +940,7 @@ def logsumexp(input, dim, keepdim=False):
     return LogSumExp(dimensions("logsumexp", input, dim), keepdim)(input)
 
 
-@_numpy_names
+@numpy_names
 def median(input, dim=None, keepdim=False):
     """Median, the lower one of two, of all elements or along a dimension; NaN if there is a NaN.
 
@@ -951,7 +960,7 @@ def median(input, dim=None, keepdim=False):
     return _median("median", False, input, dim, keepdim)
 
 
-@_numpy_names
+@numpy_names
 def nanmedian(input, dim=None, keepdim=False):
     """Median of the elements that are not NaN; see `median`."""
     return _median("nanmedian", True, input, dim, keepdim)
@@ -968,7 +977,7 @@ def _median(name, ignore_nan, input, dim, keepdim):
     return Along(*PickMedian(ignore_nan, dim, keepdim)(input))
 
 
-@_numpy_names
+@numpy_names
 def cumsum(input, dim, *, dtype=None):
     """Running sums along a dimension.
 
@@ -987,7 +996,7 @@ def cumsum(input, dim, *, dtype=None):
     return CumSum(dim)(_summable("cumsum", input, dtype))
 
 
-@_numpy_names
+@numpy_names
 def cumprod(input, dim, *, dtype=None):
     """Running products along a dimension.
 
@@ -1006,13 +1015,13 @@ def cumprod(input, dim, *, dtype=None):
     return CumProd(dim)(_summable("cumprod", input, dtype))
 
 
-@_numpy_names
+@numpy_names
 def cummax(input, dim):
     """Greatest elements so far along a dimension, and where they are (the last of equal ones)."""
     return _cumulative("cummax", np.maximum, input, dim)
 
 
-@_numpy_names
+@numpy_names
 def cummin(input, dim):
     """Least elements so far along a dimension, and where they are (the last of equal ones)."""
     return _cumulative("cummin", np.minimum, input, dim)

@@ -15,6 +15,7 @@ from ..autograd import views
 from ..autograd.op import Op
 from ..errors import ShapeError
 from .common import broadcast_shape, cast, convert, dimension, dimensions, is_tensor, result_type
+from .common import dimension as _dimension
 
 __all__ = [
     "adjoint",
@@ -304,7 +305,7 @@ def _can_view(array, shape):
     return True
 
 
-def view(input, *shape):
+def view(input, *shape, size=None):
     """Return the same memory in another shape, or as another type of the same size.
 
     Parameters
@@ -312,6 +313,8 @@ def view(input, *shape):
     input : Tensor
     *shape : int or sequence of int, or one dtype
         One size may be -1: it is what is left.
+    size : sequence of int, optional
+        The same by name.
 
     Returns
     -------
@@ -323,6 +326,8 @@ def view(input, *shape):
         If the number of elements differs, or the elements do not lie in memory such that the shape
         can be had without a copy.
     """
+    if size is not None:
+        shape = (size,)
     if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
         return ViewAs(shape[0])(input)
     shape = _inferred("view", input, shape)
@@ -352,22 +357,26 @@ class ViewAs(Op):
             raise ShapeError(f"view: cannot view {input.dtype} as {self.dtype}: {error}") from None
 
 
-def reshape(input, *shape):
+def reshape(input, *sizes, shape=None):
     """Return the same elements in another shape: a view if possible, else a copy.
 
     Parameters
     ----------
     input : Tensor
-    *shape : int or sequence of int
+    *sizes : int or sequence of int
         One size may be -1: it is what is left.
+    shape : sequence of int, optional
+        The same by name.
 
     Returns
     -------
     Tensor
     """
-    if type(input) is np.ndarray and len(shape) == 1 and type(shape[0]) is tuple:
-        return input.reshape(shape[0])  # inside a first-order backward
-    shape = _inferred("reshape", input, shape)
+    if shape is not None:
+        sizes = (shape,)
+    if type(input) is np.ndarray and len(sizes) == 1 and type(sizes[0]) is tuple:
+        return input.reshape(sizes[0])  # inside a first-order backward
+    shape = _inferred("reshape", input, sizes)
     if not _can_view(input._array if is_tensor(input) else input, shape):
         input = clone(input)
     return View(shape)(input)
@@ -503,7 +512,7 @@ def unsqueeze_(input, dim):
     return views.become(input, unsqueeze(input, dim))
 
 
-def expand(input, *sizes):
+def expand(input, *sizes, size=None):
     """Return a view in which dimensions of size 1 are repeated.
 
     Parameters
@@ -511,12 +520,16 @@ def expand(input, *sizes):
     input : Tensor
     *sizes : int or sequence of int
         -1 keeps a size. New dimensions may be added in front.
+    size : sequence of int, optional
+        The same by name.
 
     Returns
     -------
     Tensor
         Its elements share places in memory: it cannot be written in place.
     """
+    if size is not None:
+        sizes = (size,)
     sizes = _sizes("expand", sizes)
     extra = len(sizes) - input.ndim
     shape = tuple(
@@ -599,21 +612,25 @@ class T(Transpose):
     """A matrix transposed."""
 
 
-def permute(input, *dims):
+def permute(input, *order, dims=None):
     """Put dimensions in another order.
 
     Parameters
     ----------
     input : Tensor
-    *dims : int or sequence of int
+    *order : int or sequence of int
         For each dimension of the result its number in `input`.
+    dims : sequence of int, optional
+        The same by name.
 
     Returns
     -------
     Tensor
         A view.
     """
-    given = _unpacked(dims)
+    if dims is not None:
+        order = (dims,)
+    given = _unpacked(order)
     if len(given) != input.ndim:
         raise ShapeError(
             f"permute: number of dimensions in the tensor input does not match the length of the "
@@ -1163,13 +1180,13 @@ class Refold(Op):
         return Unfold(self.dim, self.size, self.step)(grad)
 
 
-def unfold(input, dimension_, size, step):
+def unfold(input, dimension, size, step):
     """Return all windows of `size` elements along a dimension, `step` apart, as a last dimension.
 
     Parameters
     ----------
     input : Tensor
-    dimension_ : int
+    dimension : int
     size, step : int
 
     Returns
@@ -1177,7 +1194,7 @@ def unfold(input, dimension_, size, step):
     Tensor
         A view. It can be written in place only if the windows do not overlap.
     """
-    dim = dimension("unfold", input, dimension_)
+    dim = _dimension("unfold", input, dimension)
     length = input.shape[dim] if input.ndim else 1
     if not 0 <= size <= length:
         raise ShapeError(
@@ -1422,21 +1439,25 @@ def meshgrid(*tensors, indexing="ij"):
 # ---- repetition and rearrangement
 
 
-def repeat(input, *repeats):
+def repeat(input, *counts, repeats=None):
     """Repeat a tensor along each dimension, as a whole.
 
     Parameters
     ----------
     input : Tensor
-    *repeats : int or sequence of int
+    *counts : int or sequence of int
         At least as many as `input` has dimensions; more add dimensions in front.
+    repeats : sequence of int, optional
+        The same by name.
 
     Returns
     -------
     Tensor
         A copy.
     """
-    repeats = _sizes("repeat", repeats)
+    if repeats is not None:
+        counts = (repeats,)
+    repeats = _sizes("repeat", counts)
     extra = len(repeats) - input.ndim
     if extra < 0:
         raise ShapeError(
@@ -1453,9 +1474,11 @@ def repeat(input, *repeats):
     return reshape(copies, final)
 
 
-def tile(input, *dims):
+def tile(input, *counts, dims=None):
     """Repeat a tensor along its dimensions; missing numbers count as 1. See `repeat`."""
-    dims = _sizes("tile", dims)
+    if dims is not None:
+        counts = (dims,)
+    dims = _sizes("tile", counts)
     return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
@@ -1513,20 +1536,24 @@ class Flip(Op):
         return flip(grad, self.dims)
 
 
-def flip(input, *dims):
+def flip(input, *order, dims=None):
     """Reverse the order of elements along dimensions.
 
     Parameters
     ----------
     input : Tensor
-    *dims : int or sequence of int
+    *order : int or sequence of int
+    dims : sequence of int, optional
+        The same by name.
 
     Returns
     -------
     Tensor
         A copy.
     """
-    return Flip(dimensions("flip", input, _sizes("flip", dims)))(input)
+    if dims is not None:
+        order = (dims,)
+    return Flip(dimensions("flip", input, _sizes("flip", order)))(input)
 
 
 def fliplr(input):
