@@ -28,6 +28,7 @@ MODULES = [
     "minitorch.vision.datasets",
     "minitorch.vision.transforms",
     "minitorch.vision.transforms.functional",
+    "minitorch.vision.utils",
     "minitorch.vision.models",
     "minitorch.serialization",
     "minitorch.onnx",

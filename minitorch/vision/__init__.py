@@ -1,5 +1,5 @@
 """Computer vision: datasets, transforms, models and their blocks, under torchvision's names."""
 
-from . import datasets, models, ops, transforms
+from . import datasets, models, ops, transforms, utils
 
-__all__ = ["datasets", "models", "ops", "transforms"]
+__all__ = ["datasets", "models", "ops", "transforms", "utils"]

@@ -9,6 +9,8 @@ from ...errors import FileFormatError
 from ...tensor import Tensor
 from .arrays import ImageArrays
 
+_PIECE = 1 << 16  # characters
+
 
 class UCR(ImageArrays):
     """
@@ -130,7 +132,8 @@ def read_series(path):
     path = os.fspath(path)
     cases, labels, declared = [], [], []
     reading_data = not path.endswith(".ts")
-    budget = 3 * os.path.getsize(path) // 2 + 1024  # values are at least a digit and a comma
+    budget = (48 << 20) + 4 * os.path.getsize(path)  # bytes of all cases, padded to the longest
+    longest = 0
     with open(path, encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             line = line.strip()
@@ -140,17 +143,16 @@ def read_series(path):
                 if not reading_data:
                     reading_data = _header(line, declared)
                     continue
-                parts = line.split(":" if path.endswith(".ts") else "\t")
                 if path.endswith(".ts"):
-                    *channels, label = parts
-                    channels = [_values(text.split(",")) for text in channels]
+                    *channels, label = line.split(":")
+                    channels = [_values(text, ",") for text in channels]
                 else:
-                    label, channels = parts[0], [_values(parts[1:])]
+                    label, _, text = line.partition("\t")
+                    channels = [_values(text, "\t")]
                 if not channels or not all(len(values) for values in channels):
                     raise ValueError("a case without values")
-                # padded to the longest, the cases must not take far more than the file did
-                longest = max(map(len, channels))
-                if cases and longest * len(channels) * (len(cases) + 1) > 64 * budget:
+                longest = max(longest, *map(len, channels))
+                if 4 * longest * len(channels) * (len(cases) + 1) > budget:
                     raise ValueError(f"a case of {longest} values, far longer than the others")
             except ValueError as error:
                 raise FileFormatError(f"{path}: line {number}: {error}") from error
@@ -181,9 +183,21 @@ def _label(text):
     return text.removesuffix(".0") if text.removesuffix(".0").lstrip("-").isdigit() else text
 
 
-def _values(words):
-    """Return numbers, without missing ones at the end."""
-    words = [word.strip() for word in words]
-    values = np.array([float("nan" if word == "?" else word) for word in words], np.float32)
+def _values(text, separator):
+    """Return numbers, without missing ones at the end; a long text is taken in pieces."""
+    pieces, start = [], 0
+    while 0 <= start < len(text):
+        end = text.find(separator, start + _PIECE)
+        words = (text[start:end] if end >= 0 else text[start:]).split(separator)
+        pieces.append(np.array([_number(word) for word in words], np.float32))
+        start = end + 1 if end >= 0 else -1
+    if not pieces:
+        return np.empty(0, np.float32)
+    values = np.concatenate(pieces)
     present = np.flatnonzero(~np.isnan(values))
     return values[: present[-1] + 1] if len(present) else values[:0]
+
+
+def _number(word):
+    word = word.strip()
+    return float("nan" if word == "?" else word)
