@@ -179,13 +179,6 @@ static void *locate_in_plane(const void *place, int64_t problem, int64_t row, in
     return mt_at(x->image, offset, x->size);
 }
 
-static void copy_steps(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n, size_t size) {
-    if (size == sizeof(float))
-        for (int64_t i = 0; i < n; i++) ((float *)to)[i * to_step] = ((const float *)from)[i * from_step];
-    else
-        for (int64_t i = 0; i < n; i++) ((double *)to)[i * to_step] = ((const double *)from)[i * from_step];
-}
-
 /* Other tiles are copied line by line. */
 static void move_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n,
                           void *tile, int64_t width, int store) {
@@ -197,8 +190,8 @@ static void move_in_plane(const void *place, int64_t problem, int64_t row, int64
         length = next_run(&c, x->grid, n - done);
         for (int64_t i = 0; i < m; i++) {
             char *image = address(x, problem, row + i, &here), *line = mt_at(tile, i * width + done, x->size);
-            if (store) copy_steps(image, x->step[2], line, 1, length, x->size);
-            else copy_steps(line, 1, image, x->step[2], length, x->size);
+            if (store) x->kernels->spread_line(length, line, image, x->step[2]);
+            else x->kernels->pad_line(length, image, x->step[2], 0, length, line);
         }
     }
 }
@@ -228,25 +221,23 @@ typedef struct {
     const mt_kernels *kernels;
     size_t size;
     const void *weight;
-    int64_t ic, oc;                     /* of a group */
-    int64_t kernel[3];
-    int64_t first[3], every[3], taps[3]; /* the taps that count */
+    int64_t ic, oc, kernel; /* channels of a group; taps of a kernel */
+    const int64_t *tap;     /* the taps that count, and how many */
+    int64_t taps;
 } turned_weights;
 
 static void pack_turned_weights(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p,
                                 int64_t k, void *panel, int64_t width) {
     const turned_weights *x = source;
-    int64_t all = mt_volume(x->kernel), taps = mt_volume(x->taps), offsets[64];
-    const void *lines = mt_at_const(x->weight, (problem * x->oc * x->ic + first) * all, x->size);
+    int64_t offsets[64], oc = p / x->taps, t = p % x->taps;
+    const void *lines = mt_at_const(x->weight, (problem * x->oc * x->ic + first) * x->kernel, x->size);
     for (int64_t done = 0; done < k; done += 64) {
         int64_t block = mt_min(64, k - done);
         for (int64_t i = 0; i < block; i++) {
-            int64_t oc = (p + done + i) / taps, tap[3];
-            mt_unravel((p + done + i) % taps, x->taps, tap);
-            for (int d = 0; d < 3; d++) tap[d] = x->first[d] + tap[d] * x->every[d];
-            offsets[i] = oc * x->ic * all + (tap[0] * x->kernel[1] + tap[1]) * x->kernel[2] + tap[2];
+            offsets[i] = oc * x->ic * x->kernel + x->tap[t];
+            if (++t == x->taps) t = 0, oc++;
         }
-        x->kernels->pack_gathered(block, count, lines, all, offsets, mt_at(panel, done * width, x->size), width);
+        x->kernels->pack_gathered(block, count, lines, x->kernel, offsets, mt_at(panel, done * width, x->size), width);
     }
 }
 
@@ -447,17 +438,26 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
     int64_t ic = d->ic / d->groups, oc = d->oc / d->groups;
     patches x = {.kernels = kernels, .size = size, .image = grad_output, .mb_step = d->out_mb_step,
                  .c_step = d->out_c_step, .channels = oc};
-    turned_weights w = {.kernels = kernels, .size = size, .weight = weight, .ic = ic, .oc = oc};
+    turned_weights w = {.kernels = kernels, .size = size, .weight = weight, .ic = ic, .oc = oc,
+                        .kernel = mt_volume(d->kernel)};
+    int64_t *taps = mt_scratch(MT_SCRATCH_TILE, (size_t)w.kernel * sizeof *taps);
+    if (!taps) return MT_ERR_NOMEM;
+    mt_phase along[3];
     plane to = {.kernels = kernels, .size = size, .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = ic};
     mt_copy3(x.step, d->out_step);
     mt_copy3(x.extent, d->out);
-    mt_copy3(w.kernel, d->kernel);
     for (int i = 0; i < 3; i++) {
-        mt_phase along = mt_phase_of(d, i, phase[i]);
-        w.first[i] = along.first, w.every[i] = along.every, w.taps[i] = along.taps;
-        x.taps[i] = along.taps, x.origin[i] = along.origin, x.tap_stride[i] = along.tap_stride;
-        x.grid[i] = along.pixels, x.stride[i] = 1;
+        along[i] = mt_phase_of(d, i, phase[i]);
+        x.taps[i] = along[i].taps, x.origin[i] = along[i].origin, x.tap_stride[i] = along[i].tap_stride;
+        x.grid[i] = along[i].pixels, x.stride[i] = 1;
         to.step[i] = d->in_step[i] * d->stride[i];
+    }
+    w.tap = taps, w.taps = mt_volume(x.taps);
+    for (int64_t t = 0; t < w.taps; t++) {
+        int64_t at[3];
+        mt_unravel(t, x.taps, at);
+        for (int i = 0; i < 3; i++) at[i] = along[i].first + at[i] * along[i].every;
+        taps[t] = (at[0] * d->kernel[1] + at[1]) * d->kernel[2] + at[2];
     }
     mt_copy3(to.grid, x.grid);
     to.image = mt_at(grad_input, mt_dot3(phase, d->in_step), size);

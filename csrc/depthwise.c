@@ -266,13 +266,6 @@ static mt_status taps_over_output(depthwise *x) {
     return MT_OK;
 }
 
-static void spread(const char *from, char *to, int64_t step, int64_t n, size_t size) {
-    if (size == sizeof(float))
-        for (int64_t i = 0; i < n; i++) ((float *)to)[i * step] = ((const float *)from)[i];
-    else
-        for (int64_t i = 0; i < n; i++) ((double *)to)[i * step] = ((const double *)from)[i];
-}
-
 /* The pixels of one phase on a band, from one or more channels of the output. */
 static mt_status grad_input_phase(const depthwise *x, const band *b, int64_t phase, const char *at, int64_t oc,
                                   int first) {
@@ -297,17 +290,16 @@ static mt_status grad_input_phase(const depthwise *x, const band *b, int64_t pha
         char *out = lines ? lines : mt_at(x->to, to, c->size);
         if (lines && !first)
             for (int64_t r = 0; r < rows; r++)
-                for (int64_t w = 0; w < pixels[2]; w++)
-                    memcpy(mt_at(lines, r * pixels[2] + w, c->size), mt_at(x->to, to + r * row_step + w * step, c->size),
-                           c->size);
+                c->kernels->pad_line(pixels[2], mt_at(x->to, to + r * row_step, c->size), step, 0, pixels[2],
+                                     mt_at(lines, r * pixels[2], c->size));
         c->kernels->slide(rows, pixels[2], x->tap_count[phase], x->taps + phase * taps,
                           mt_at_const(x->weight, oc * taps, c->size),
                           mt_at_const(at, place(c, i - b->first_d, 0, 0), c->size), line_size(c), out,
                           lines ? pixels[2] : row_step, NULL, !first);
         if (lines)
             for (int64_t r = 0; r < rows; r++)
-                spread(mt_at(lines, r * pixels[2], c->size), mt_at(x->to, to + r * row_step, c->size), step, pixels[2],
-                       c->size);
+                c->kernels->spread_line(pixels[2], mt_at(lines, r * pixels[2], c->size),
+                                        mt_at(x->to, to + r * row_step, c->size), step);
     }
     return MT_OK;
 }

@@ -149,6 +149,9 @@ typedef void mt_pack_windows_fn(int64_t k, int64_t n, const void *source, const 
 /* line[i] for i < total: zeros for i < before, then n elements that lie `step` apart at source, then zeros. */
 typedef void mt_pad_line_fn(int64_t n, const void *source, int64_t step, int64_t before, int64_t total, void *line);
 
+/* out[i * step] = line[i] for i < n; what lies between is read and written back. */
+typedef void mt_spread_line_fn(int64_t n, const void *line, void *out, int64_t step);
+
 /* A tap of a sliding kernel: where it reads, from the position, and which weight it has. */
 typedef struct {
     int64_t offset, weight;
