@@ -91,6 +91,9 @@ CALLS = [
     ("numel", X), ("is_floating_point", X), ("is_complex", X), ("is_signed", INTS),
     ("is_nonzero", np.array(2.0)), ("is_nonzero", X), ("is_same_size", X, Y), ("conj", X),
     ("real", X), ("imag", X), ("range", 1, 4), ("range", 1, 4, 0.5), ("detach", X),
+    ("special.entr", POSITIVE), ("special.ndtr", X), ("special.ndtri", uniform(3, 4)),
+    ("special.xlog1py", POSITIVE, POSITIVE), ("special.expit", X), ("special.gammaln", POSITIVE),
+    ("special.multigammaln", POSITIVE + 3, 2), ("special.psi", POSITIVE),
     ("scatter_reduce", X, 1, np.array([[0, 2, 0], [1, 1, 1]]), Y, "prod"),
     ("scatter_reduce", X * (X > 0), 1, np.array([[0, 2, 0], [1, 1, 1]]), Y, "prod"),
     ("scatter_reduce", X * (X > 0), 1, np.array([[0, 2, 0], [1, 1, 1]]), Y * (Y > 0), "prod"),
@@ -269,6 +272,12 @@ class TestAbsent:
         owner = minitorch.Tensor if name.startswith("Tensor.") else minitorch
         with pytest.raises(NotImplementedError, match=name):
             getattr(owner, name.rpartition(".")[2])(minitorch.ones(1))
+
+    @pytest.mark.parametrize("name", ["fft.fft2", "fft.rfft", "sparse.FloatTensor", "sparse.mm"])
+    def test_modules(self, name):
+        module, function = name.split(".")
+        with pytest.raises(NotImplementedError, match=name):
+            getattr(getattr(minitorch, module), function)(minitorch.ones(2))
 
     @pytest.mark.parametrize("name", ["bfloat16", "complex64", "qint8", "uint16"])
     def test_types_can_be_named(self, name):

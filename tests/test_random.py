@@ -115,9 +115,18 @@ def test_writes():
     assert close_to_cdf(x.normal_(1, 0.5).numpy(), lambda v: normal_cdf(v, 1, 0.5))
     assert close_to_cdf(x.exponential_(2).numpy(), lambda v: 1 - math.exp(-2 * v))
     low, high = normal_cdf(-1), normal_cdf(2)
-    draws.trunc_normal_(x, a=-1, b=2)
+    minitorch.nn.init.trunc_normal_(x, a=-1, b=2)
     assert close_to_cdf(x.numpy(), lambda v: (normal_cdf(v) - low) / (high - low))
     assert x.numpy().min() >= -1 and x.numpy().max() <= 2
+    assert close_to_cdf(x.cauchy_(1, 2).numpy(), lambda v: 0.5 + math.atan((v - 1) / 2) / math.pi)
+    assert close_to_cdf(x.log_normal_(0.5, 0.7).log_().numpy(), lambda v: normal_cdf(v, 0.5, 0.7))
+    trials = x.geometric_(0.3).numpy()
+    assert [abs((trials == k).mean() - 0.7 ** (k - 1) * 0.3) < 0.02 for k in (1, 2, 3)] == [
+        True
+    ] * 3
+    for call in (lambda: x.cauchy_(0, 0), lambda: x.log_normal_(0, 0), lambda: x.geometric_(1)):
+        with pytest.raises(RuntimeError):
+            call()
     assert abs(x.bernoulli_(0.3).numpy().mean() - 0.3) < 0.01
     assert set(x.random_(3).tolist()) == {0, 1, 2}
     assert set(minitorch.empty(100, dtype=minitorch.int32).random_(5, 7).tolist()) == {5, 6}

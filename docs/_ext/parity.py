@@ -25,6 +25,7 @@ NAMESPACES = {
     "torch.autograd": "minitorch.autograd",
     "torch.autograd.functional": "minitorch.autograd.functional",
     "torch.linalg": "minitorch.linalg",
+    "torch.special": "minitorch.special",
     "torch.func": "minitorch.func",
     "torch.utils.data": "minitorch.utils.data",
 }
@@ -68,7 +69,6 @@ REASONS = [
      r"Await\w*|Union\w*|Stream\w*|Device\w*|import_ir\w*|merge_type\w*|parse_\w+|unify_\w+|fork|"
      r"wait|cond|while_loop|unify_type_list)", SCRIPT),
     (r".*\.(Sym\w+|sym_\w+)", "symbolic sizes of torch.compile"),
-    (r".*\.(Lazy\w+|Uninitialized\w+)", "layers that guess their input size: give it"),
     (r".*\.(\w*Storage\w*|storage_type)", "one Storage serves every type"),
     (r".*\.(u?int\d|bits\w+|bit|float\d_\w+|float8_\w+|BFloat16\w*|bfloat16)", TYPES),
     (r".*\.(\w*[cC]omplex\w*|view_as_real|polar|cfloat|cdouble|chalf|stft|istft|imag_?)", REAL),
@@ -85,10 +85,8 @@ REASONS = [
     (r".*\.(map2_|index|reinforce|volatile)", "obsolete; PyTorch itself raises"),
     (r".*\.(functionalize|linearize|replace_all_batch_norm_modules_|debug_unwrap)",
      "of PyTorch's compiler"),
-    (r".*\.(\w*([fF]old|[mM]ax_?[uU]npool|[lL][pP]_?[pP]ool|[fF]ractional_?[mM]ax_?[pP]ool)\w*|"
-     r"affine_grid|grid_sample|LocalResponseNorm|RMSNorm|RReLU|SyncBatchNorm)", "not yet"),
     (r"torch\.func\.rearrange", "use reshape and permute"),
-    (r"torch\.linalg\.\w+", NUMPY),
+    (r"torch\.(linalg|special)\.\w+", NUMPY),
     (r".*\.convert_conv\dd_weight_memory_format", "memory formats have no effect"),
 ]  # fmt: skip
 

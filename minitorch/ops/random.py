@@ -419,38 +419,6 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
     return Draw("normal", draw).inplace(input)
 
 
-def trunc_normal_(input, mean=0.0, std=1.0, a=-2.0, b=2.0, *, generator=None):
-    """Overwrite with normally distributed numbers, those outside of ``[a, b]`` drawn again.
-
-    Uniform numbers through the inverse of the distribution function between `a` and `b`.
-
-    Parameters
-    ----------
-    input : Tensor
-    mean, std : float
-    a, b : float
-        Both included.
-    generator : Generator, optional
-
-    Returns
-    -------
-    Tensor
-        `input`.
-    """
-    _floating("trunc_normal_", input)
-    _check_std("trunc_normal_", std)
-    if not a <= b:
-        raise RuntimeError(f"trunc_normal_: expects a <= b, got {a}, {b}")
-    low, high = (math.erf((x - mean) / std / math.sqrt(2)) for x in (a, b))
-
-    def draw(shape, dtype):
-        spread = _uniform(shape, np.float64, generator) * (high - low) + low
-        values = kernels.unary("erfinv", np.atleast_1d(spread)).reshape(shape)
-        return np.clip(values * (std * math.sqrt(2)) + mean, a, b).astype(dtype)
-
-    return Draw("trunc_normal", draw).inplace(input)
-
-
 def bernoulli_(input, p=0.5, *, generator=None):
     """Overwrite with 0 or 1; `p` is the probability of 1, a number or a Tensor."""
     require_tensor("bernoulli_", input)
