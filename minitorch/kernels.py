@@ -491,8 +491,10 @@ try:
     from numpy._core.umath import _make_extobj
 
     _QUIET = _make_extobj(all="ignore")
+    _current = _extobj_contextvar.get
     _enter, _leave = _extobj_contextvar.set, _extobj_contextvar.reset
 except ImportError:
+    _current = object  # never _QUIET
 
     def _enter(state):
         state = np.errstate(all="ignore")
@@ -503,6 +505,16 @@ except ImportError:
         state.__exit__()
 
     _QUIET = None
+
+
+@contextlib.contextmanager
+def quiet():
+    """Hold numpy's warnings back for many operations at once, a whole backward pass."""
+    token = _enter(_QUIET)
+    try:
+        yield
+    finally:
+        _leave(token)
 
 
 def unary(name, x, out=None, a=0.0, b=0.0):
@@ -526,11 +538,12 @@ def unary(name, x, out=None, a=0.0, b=0.0):
     code = _CODES.get(x.dtype)
     ufunc = _NUMPY_UNARY.get(name)
     if ufunc is not None and code is not None and x.size < _SMALL:
-        token = _enter(_QUIET)
+        token = None if _current() is _QUIET else _enter(_QUIET)
         try:
             result = ufunc(x) if out is None else ufunc(x, out)
         finally:
-            _leave(token)
+            if token is not None:
+                _leave(token)
         return result if type(result) is _ndarray else _asarray(result)
     if code is not None and out is None and x.flags.carray:  # the usual case in the fewest steps
         result = _empty(x.shape, x.dtype)
@@ -597,11 +610,12 @@ def binary(name, x, y, out=None, a=0.0, b=0.0):
         and (type(x) is not _ndarray or x.size < _SMALL)
         and (type(y) is not _ndarray or y.size < _SMALL)
     ):
-        token = _enter(_QUIET)
+        token = None if _current() is _QUIET else _enter(_QUIET)
         try:
             result = ufunc(x, y) if out is None else ufunc(x, y, out)
         finally:
-            _leave(token)
+            if token is not None:
+                _leave(token)
         return result if type(result) is _ndarray else _asarray(result)
     return _binary(name, x, y, out, a, b)
 

@@ -12,6 +12,7 @@ handed Tensors (``create_graph=True``) they record, and so the derivative has a 
 from __future__ import annotations
 
 import numpy as np
+from numpy import ndarray
 
 from .. import dtypes, kernels
 from . import views
@@ -89,7 +90,7 @@ class Op(Node):
     # ---- forward: the funnel
 
     def __call__(self, *inputs):
-        if type(inputs[0]) is np.ndarray:
+        if type(inputs[0]) is ndarray:
             return self.forward(*inputs)  # a first-order backward: arrays in, arrays out
         recording = state.grad and self.differentiable
         arrays, edges, needs = [], [], []
@@ -106,7 +107,7 @@ class Op(Node):
             edges.append(edge)
             needs.append(edge is not None)
         result = self.forward(*arrays)
-        if type(result) is np.ndarray and not self.is_view:
+        if type(result) is ndarray and not self.is_view:
             results = first = _new(Tensor)  # Tensor._wrap, without the call
             first._array = result
             first._cell = [0]
@@ -167,7 +168,7 @@ class Op(Node):
         return target
 
     def _wrap(self, array, inputs):
-        if type(array) is not np.ndarray:
+        if type(array) is not ndarray:
             array = np.asarray(array)  # numpy makes scalars of 0-d results
         return views.wrap_view(self, array, inputs[0]) if self.is_view else Tensor._wrap(array)
 
@@ -181,7 +182,7 @@ class Op(Node):
         if self.broadcasts:
             shape = result._array.shape
             for array in arrays:
-                if isinstance(array, np.ndarray) and array.shape != shape:
+                if type(array) is ndarray and array.shape != shape:
                     self._shapes = [getattr(a, "shape", ()) for a in arrays]
         keep, drop = self._choices.get(needs) or self._choose(needs)
         for i in drop:

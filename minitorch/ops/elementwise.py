@@ -133,17 +133,13 @@ __all__ = [
 ]
 
 
-# What may meet an array in a backward of first order.
-_IN_BACKWARD = (ndarray, float, int)
-
-
 class Unary(Op):
     """A function of one number; `kernel` is its name among the kernels."""
 
     kernel = ""
 
     def forward(self, input):
-        return kernels.unary(self.kernel, input, out=self.out)
+        return kernels.unary(self.kernel, input, self.out)
 
 
 class Binary(Op):
@@ -153,7 +149,7 @@ class Binary(Op):
     broadcasts = True
 
     def forward(self, input, other):
-        return kernels.binary(self.kernel, input, other, out=self.out)
+        return kernels.binary(self.kernel, input, other, self.out)
 
 
 # ---- arithmetic
@@ -424,7 +420,7 @@ def sub(input, other, *, alpha=1):
     RuntimeError
         If an operand is bool.
     """
-    if type(input) is ndarray and type(other) in _IN_BACKWARD and alpha == 1:
+    if type(input) is ndarray and (type(other) is ndarray or type(other) is float) and alpha == 1:
         return kernels.binary("sub", input, other)
     pair = a, b = operands("sub", input, other)
     if a is not input or b is not other or (b if is_tensor(b) else a).dtype is dtypes.bool:
@@ -458,7 +454,7 @@ def mul(input, other):
     -------
     Tensor
     """
-    if type(input) is ndarray and type(other) in _IN_BACKWARD:
+    if type(input) is ndarray and (type(other) is ndarray or type(other) is float):
         return kernels.binary("mul", input, other)  # the commonest step of a backward
     return Mul()(*operands("mul", input, other))
 
