@@ -3,6 +3,7 @@
 #include "runtime.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,103 +182,224 @@ static void flush_leave(uint64_t mode) { (void)mode; }
 
 /* ---- handing out work ---- */
 
-typedef struct {
-    mt_body *body;
-    void *context;
-    int64_t pieces;
-    int options;
-    atomic_llong next;
-    atomic_int status;
-} region;
-
 static _Thread_local int inside; /* this thread is doing pieces already */
-static atomic_flag busy = ATOMIC_FLAG_INIT;
 static atomic_int forked;
 
-/* Returns how many pieces this thread did. */
-static int64_t take_pieces(region *r) {
-    int64_t done = 0;
-    uint64_t mode = r->options & MT_FLUSH ? flush_enter() : 0;
+static mt_status run_alone(int64_t pieces, int options, mt_body *body, void *context) {
+    uint64_t mode = options & MT_FLUSH ? flush_enter() : 0;
     int outer = inside;
+    mt_status status = MT_OK;
     inside = 1;
-    while (atomic_load_explicit(&r->status, memory_order_relaxed) == MT_OK) {
-        int64_t piece = atomic_fetch_add_explicit(&r->next, 1, memory_order_relaxed);
-        if (piece >= r->pieces) break;
-        done++;
-        mt_status status = r->body(r->context, piece);
-        if (status != MT_OK) atomic_store(&r->status, status);
-    }
+    for (int64_t piece = 0; piece < pieces && status == MT_OK; piece++) status = body(context, piece);
     inside = outer;
-    if (r->options & MT_FLUSH) flush_leave(mode);
-    return done;
+    if (options & MT_FLUSH) flush_leave(mode);
+    return status;
 }
-
-/* A region ends when all of its threads have arrived, and one that has to share its CPU with another process may
- * be away for milliseconds, while the region needs microseconds. So the caller watches how long it was kept from
- * its own CPU, and how long it waits for the others after the last piece was handed out: on CPUs of their own they
- * need about the time of one more piece. If either takes much longer, it does regions alone for a while: a short
- * one at first, a longer one each time that it happens again soon afterwards. The results are the same bits. */
-#define MILLISECONDS ((int64_t)1000000)
-#define PATIENCE (MILLISECONDS / 5) /* beyond what it takes to wake a thread */
-#define FIRST_RETREAT (4 * MILLISECONDS)
-#define LONGEST_RETREAT (256 * MILLISECONDS)
-#define SOON (64 * MILLISECONDS)
 
 #ifdef _OPENMP
-static atomic_llong retreat, alone_until;
+/* OpenMP supplies the threads, once: one parallel region stays open for the life of the process, and its members
+ * wait here for work. A region of its own for every call would end at OpenMP's barrier, where the caller waits for
+ * every member, also for one that another process keeps from running: on a busy machine that takes a slice of the
+ * scheduler's, 12 ms, where the work takes one. Here the caller works through the pieces itself, members help
+ * when they get to run, and the caller waits only for those that have begun.
+ */
 
-static int64_t nanoseconds(clockid_t clock) {
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+/* The pieces of one thread, first .. end - 1 in one word so that both ends change at once. Their owner takes them from
+ * the front, and so stays with data that follow one another; whoever has none left takes from the back. */
+typedef struct {
+    _Alignas(64) atomic_uint_least64_t range;
+} share;
+
+static struct {
+    mt_body *body;
+    void *context;
+    int options, threads;
+    int64_t base; /* of this round */
+    atomic_int status, slots;
+    share shares[MAX_THREADS];
+} job; /* belongs to whoever holds `busy`; static, because members may look late */
+
+#define CLOSED (1u << 31)
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+static atomic_uint gate = CLOSED; /* members at work, and whether no more may begin */
+static atomic_uint calls;         /* changes with every job */
+static atomic_int sleepers;
+static atomic_int team;           /* members asked for */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t work = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
+
+/* Turns of a waiting loop, some 40 ns each, before a thread sleeps: long enough for the next layer or the last
+ * piece to come, too short to keep another process waiting. */
+#define SPIN_FOR_WORK 1000
+#define SPIN_FOR_END 1000
+
+static inline void relax(void) {
+#ifdef __SSE__
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
 }
 
-static void run_together(region *r, int threads) {
-    int64_t start = nanoseconds(CLOCK_MONOTONIC), start_cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-    int64_t wall = 0, cpu = 0, own = 0;
-#pragma omp parallel num_threads(threads)
-    {
-        int64_t done = take_pieces(r);
-        if (omp_get_thread_num() == 0) {
-            own = done;
-            wall = nanoseconds(CLOCK_MONOTONIC) - start;
-            cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start_cpu;
+static int64_t take(share *from, int own) {
+    uint64_t range = atomic_load_explicit(&from->range, memory_order_relaxed);
+    for (;;) {
+        uint32_t first = (uint32_t)(range >> 32), end = (uint32_t)range;
+        if (first >= end) return -1;
+        uint64_t rest = own ? (uint64_t)(first + 1) << 32 | end : (uint64_t)first << 32 | (end - 1);
+        if (atomic_compare_exchange_weak_explicit(&from->range, &range, rest, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return own ? first : end - 1;
+    }
+}
+
+static void take_pieces(int slot) {
+    uint64_t mode = job.options & MT_FLUSH ? flush_enter() : 0;
+    inside = 1;
+    for (int i = 0; i < job.threads; i++) {
+        share *from = &job.shares[(slot + i) % job.threads];
+        int64_t piece;
+        while (atomic_load_explicit(&job.status, memory_order_relaxed) == MT_OK && (piece = take(from, i == 0)) >= 0) {
+            mt_status status = job.body(job.context, job.base + piece);
+            if (status != MT_OK) atomic_store(&job.status, status);
         }
     }
-    int64_t end = nanoseconds(CLOCK_MONOTONIC), waited = end - start - wall;
-    if (wall - cpu > PATIENCE || (own && waited > 2 * wall / own + PATIENCE)) {
-        int again = end - atomic_load(&alone_until) < SOON;
-        atomic_store(&retreat, again ? mt_min(2 * atomic_load(&retreat), LONGEST_RETREAT) : FIRST_RETREAT);
-        atomic_store(&alone_until, end + atomic_load(&retreat));
+    inside = 0;
+    if (job.options & MT_FLUSH) flush_leave(mode);
+}
+
+/* Take part in the job if there is one that still may be joined. */
+static int help(void) {
+    unsigned at = atomic_load(&gate);
+    do
+        if (at & CLOSED) return 0;
+    while (!atomic_compare_exchange_weak(&gate, &at, at + 1));
+    int slot = atomic_fetch_add(&job.slots, 1);
+    if (slot < job.threads) take_pieces(slot);
+    if (atomic_fetch_sub(&gate, 1) == CLOSED + 1) { /* the last one, and the caller waits */
+        pthread_mutex_lock(&lock);
+        pthread_cond_signal(&done);
+        pthread_mutex_unlock(&lock);
     }
+    return 1;
+}
+
+/* What a member of a team of `size` does until another size is asked for. */
+static void serve(int size) {
+    unsigned seen = atomic_load(&calls);
+    while (atomic_load(&team) == size) {
+        help();
+        for (int i = 0; i < SPIN_FOR_WORK && atomic_load_explicit(&calls, memory_order_relaxed) == seen; i++) relax();
+        if (atomic_load(&calls) == seen) {
+            pthread_mutex_lock(&lock);
+            atomic_fetch_add(&sleepers, 1);
+            while (atomic_load(&calls) == seen && atomic_load(&team) == size) pthread_cond_wait(&work, &lock);
+            atomic_fetch_sub(&sleepers, 1);
+            pthread_mutex_unlock(&lock);
+        }
+        seen = atomic_load(&calls);
+    }
+}
+
+/* The thread that opens the region. It does no work, so that the region never ends for want of it. */
+static void *hold_team(void *unused) {
+    for (;;) {
+        int size = atomic_load(&team);
+#pragma omp parallel num_threads(size + 1)
+        if (omp_get_thread_num() > 0) {
+            serve(size);
+        } else {
+            pthread_mutex_lock(&lock);
+            while (atomic_load(&team) == size) pthread_cond_wait(&work, &lock);
+            pthread_mutex_unlock(&lock);
+        }
+    }
+    return unused;
+}
+
+/* Have at least `members`; with `busy` held. Teams grow and do not shrink: idle members sleep. */
+static void ask_for_team(int members) {
+    static int holding;
+    if (atomic_load(&team) >= members) return;
+    pthread_mutex_lock(&lock);
+    atomic_store(&team, members);
+    pthread_cond_broadcast(&work);
+    pthread_mutex_unlock(&lock);
+    if (holding) return;
+    pthread_t holder;
+    sigset_t all, before; /* signals are the application's: its threads handle them */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    holding = !pthread_create(&holder, NULL, hold_team, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (holding) pthread_detach(holder);
+    else atomic_store(&team, 0); /* next time, perhaps; the caller manages alone */
+}
+
+static void call_team(int64_t pieces) {
+    atomic_store(&gate, 0);
+    atomic_fetch_add(&calls, 1);
+    int asleep = atomic_load(&sleepers), wanted = (int)mt_min(job.threads - 1, pieces - 1);
+    if (!asleep) return;
+    pthread_mutex_lock(&lock);
+    if (wanted >= asleep) pthread_cond_broadcast(&work);
+    else
+        for (int i = 0; i < wanted; i++) pthread_cond_signal(&work);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Let nobody else begin, and wait for those that have. */
+static void dismiss_team(void) {
+    if (atomic_fetch_or(&gate, CLOSED) == 0) return;
+    for (int i = 0; i < SPIN_FOR_END; i++) {
+        if (atomic_load(&gate) == CLOSED) return;
+        relax();
+    }
+    pthread_mutex_lock(&lock);
+    while (atomic_load(&gate) != CLOSED) pthread_cond_wait(&done, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static mt_status run_together(int threads, int64_t pieces, int options, mt_body *body, void *context) {
+    job.body = body, job.context = context, job.options = options;
+    job.threads = (int)mt_min(threads, pieces);
+    ask_for_team(job.threads - 1);
+    atomic_store(&job.status, MT_OK);
+    for (job.base = 0; job.base < pieces && atomic_load(&job.status) == MT_OK;) {
+        int64_t round = mt_min(pieces - job.base, INT32_MAX);
+        for (int64_t i = 0; i < job.threads; i++)
+            atomic_store(&job.shares[i].range, (uint64_t)(round * i / job.threads) << 32 |
+                                                   (uint64_t)(round * (i + 1) / job.threads));
+        atomic_store(&job.slots, 1);
+        call_team(round);
+        take_pieces(0);
+        dismiss_team();
+        job.base += round;
+    }
+    return (mt_status)atomic_load(&job.status);
 }
 #endif
 
 mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, void *context) {
-    region r = {.body = body, .context = context, .pieces = pieces, .options = options};
+#ifdef _OPENMP
     int threads = mt_get_num_threads();
     int alone = pieces < 2 || threads < 2 || cost < MT_SERIAL_COST || inside || atomic_load(&forked);
-#ifdef _OPENMP
-    /* One region at a time: Python threads side by side would only take the CPUs from one another. The team has
-     * the same size every time, because libgomp ends and starts threads when it changes. */
-    if (!alone && nanoseconds(CLOCK_MONOTONIC) >= atomic_load_explicit(&alone_until, memory_order_relaxed) &&
-        !atomic_flag_test_and_set(&busy)) {
-        run_together(&r, threads);
+    /* One job at a time: Python threads side by side would only take the CPUs from one another. */
+    if (!alone && !atomic_flag_test_and_set(&busy)) {
+        mt_status status = run_together(threads, pieces, options, body, context);
         atomic_flag_clear(&busy);
-        return (mt_status)atomic_load(&r.status);
+        return status;
     }
 #else
-    (void)alone;
+    (void)cost;
 #endif
-    take_pieces(&r);
-    return (mt_status)atomic_load(&r.status);
+    return run_alone(pieces, options, body, context);
 }
 
-/* OpenMP's threads are gone in a forked child, and a region would wait for them for ever. */
+/* The team is gone in a forked child, and OpenMP cannot be trusted to make another. */
 static void after_fork(void) {
     atomic_store(&forked, 1);
     inside = 0;
-    atomic_flag_clear(&busy);
 }
 
 /* ---- memory ---- */

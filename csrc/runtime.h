@@ -20,10 +20,14 @@ enum {
 /* Run body for every piece 0 .. pieces - 1 and return the first error, or MT_OK.
  *
  * `pieces` must follow from the sizes of the problem alone, so that the bits of the result do not depend on the
- * number of threads. `cost` is a rough count of nanoseconds that one thread needs for all of it: under
- * MT_SERIAL_COST the calling thread does it alone, because waking another costs more. It is also done alone
- * inside another region, while another Python thread has one running, and in a forked child (OpenMP's threads do
- * not survive a fork), and for a while after another process has kept one of the threads from its CPU. */
+ * number of threads. Threads begin with neighbouring pieces, in order. `cost` is a rough count of nanoseconds that one
+ * thread needs for all of it: under MT_SERIAL_COST the calling thread does it alone, because waking another costs
+ * more. It is also done alone inside another region, while another Python thread has one running, and in a forked
+ * child.
+ *
+ * The process has at most mt_get_num_threads() threads of ours besides those that call: one less to help (of the
+ * greatest number ever asked for), and one that holds them together and sleeps. The caller never waits for a helper
+ * that has not begun. */
 mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, void *context);
 
 #define MT_SERIAL_COST 20000

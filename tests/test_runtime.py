@@ -136,6 +136,33 @@ def test_fork_after_a_parallel_region():
     assert run(code) == "done"
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+def test_threads_of_the_process_are_few_and_signals_are_not_theirs():
+    code = """
+        import os, signal, sys, threading
+        sys.path.insert(0, "tests")
+        from test_runtime import kernels, work
+        kernels.set_num_threads(3)
+        before = len(os.listdir("/proc/self/task"))
+        for _ in range(3):
+            callers = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+            for caller in callers:
+                caller.start()
+            for caller in callers:
+                caller.join()
+            work(0)
+        ours = len(os.listdir("/proc/self/task")) - before
+        print(ours)  # two that help, and the one that holds them
+        blocked = 0
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/status") as file:
+                mask = next(int(line.split()[1], 16) for line in file if line.startswith("SigBlk"))
+            blocked += mask >> (signal.SIGINT - 1) & 1
+        print(blocked)
+    """
+    assert run(code).split() == (["3", "3"] if kernels.info()["openmp"] else ["0", "0"])
+
+
 def test_floating_point_mode_is_flushed_inside_and_restored():
     tiny = np.float32(1e-40)
     a = np.full((64, 512), tiny, np.float32)
