@@ -97,6 +97,7 @@ _LAZY = {
     "set_float32_matmul_precision": "backends",
     "sparse": "sparse",
     "special": "special",
+    "testing": "testing",
     "use_deterministic_algorithms": "backends",
     "utils": "utils",
     "vmap": "func",

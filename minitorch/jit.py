@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final  # noqa: F401 (part of the module's names)
+
 from .device import refuse
 
 _ADVICE = "Export the model with minitorch.onnx, or save its state_dict."

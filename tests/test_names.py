@@ -1,5 +1,6 @@
 """Names of torch that are compositions of operations: values, types, gradients, kinds of error."""
 
+import importlib
 import math
 import warnings
 
@@ -304,3 +305,20 @@ def test_settings(lib):
         assert m.ones(1).dtype == m.float64
         m.set_default_tensor_type(m.FloatTensor)
     assert m.get_default_dtype() == m.float32
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_assert_close(lib):
+    m = lib.module
+    check = importlib.import_module(f"{m.__name__}.testing").assert_close
+    x = lib.wrap(X)
+    check(x, x + 1e-9)
+    check([x, {"a": 1.0}], [x.clone(), {"a": 1.0}])
+    check(m.tensor([math.nan]), m.tensor([math.nan]), equal_nan=True)
+    for other in (x + 1e-3, x[:2], x.float()):
+        with pytest.raises(AssertionError):
+            check(x, other)
+    with pytest.raises(AssertionError, match="mine"):
+        check(x, x + 1, msg="mine")
+    with pytest.raises(ValueError, match="rtol"):
+        check(x, x, rtol=1.0)

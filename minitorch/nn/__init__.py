@@ -1,6 +1,6 @@
 """Building blocks of networks: modules, parameters, and the functions behind them."""
 
-from . import functional, init, parallel, utils
+from . import activation, attention, functional, init, parallel, utils
 from .activation import *
 from .attention import *
 from .container import *
@@ -21,3 +21,5 @@ from .pool import *
 from .rnn import *
 from .unpool import *
 from .upsample import *
+
+activation.MultiheadAttention = attention.MultiheadAttention  # where PyTorch has it

@@ -447,3 +447,8 @@ kaiming_uniform = _deprecated(kaiming_uniform_)
 kaiming_normal = _deprecated(kaiming_normal_)
 orthogonal = _deprecated(orthogonal_)
 sparse = _deprecated(sparse_)
+
+
+def _no_grad_trunc_normal_(tensor, mean, std, a, b, generator=None):
+    """Call `trunc_normal_`: a name that programs import."""
+    return trunc_normal_(tensor, mean, std, a, b, generator)

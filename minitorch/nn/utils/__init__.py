@@ -16,6 +16,8 @@ from .fusion import (
     fuse_linear_bn_weights,
 )
 from .weight_norm import (
+    SpectralNorm,
+    WeightNorm,
     remove_spectral_norm,
     remove_weight_norm,
     spectral_norm,

@@ -8,6 +8,8 @@ from ..functional import normalize
 from ..parameter import Parameter
 
 __all__ = [
+    "SpectralNorm",
+    "WeightNorm",
     "norm_except_dim",
     "remove_spectral_norm",
     "remove_weight_norm",
@@ -25,7 +27,13 @@ def norm_except_dim(v, pow: int = 2, dim: int = 0):
 
 
 class WeightNorm:
-    """The hook of `weight_norm`."""
+    """The hook of `weight_norm`.
+
+    Parameters
+    ----------
+    name : str
+    dim : int, optional
+    """
 
     def __init__(self, name: str, dim: int):
         self.name = name
@@ -99,7 +107,14 @@ def remove_weight_norm(module, name: str = "weight"):
 
 
 class SpectralNorm:
-    """The hook of `spectral_norm`."""
+    """The hook of `spectral_norm`.
+
+    Parameters
+    ----------
+    name : str
+    n_power_iterations, dim : int
+    eps : float
+    """
 
     def __init__(self, name: str, n_power_iterations: int, dim: int, eps: float):
         if n_power_iterations <= 0:
