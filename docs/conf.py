@@ -22,6 +22,7 @@ extensions = [
     "executed",
     "mathml",
     "parity",
+    "model_table",
     "public_names",
 ]
 exclude_patterns = ["_build"]

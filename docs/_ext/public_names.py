@@ -32,6 +32,7 @@ MODULES = [
     "minitorch.vision.models",
     "minitorch.serialization",
     "minitorch.onnx",
+    "minitorch.vision.ops",
     "minitorch.tools",
     "minitorch.train",
     "minitorch",
