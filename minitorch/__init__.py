@@ -74,6 +74,7 @@ del _name
 
 # Imported when first used, so that `import minitorch` stays fast.
 _LAZY = {
+    "accelerator": "accelerator",
     "amp": "amp",
     "are_deterministic_algorithms_enabled": "backends",
     "autocast": "amp",

@@ -182,6 +182,9 @@ class _Finder:
         if name == "torch._six":
             sys.modules[name] = _six()
             return
+        if name == "tensorboardX":
+            sys.modules[name] = importlib.import_module("minitorch.utils.tensorboard")
+            return
         ours = importlib.import_module(_ROOTS.get(name) or _place(name))
         if name in _ROOTS:
             sys.modules[name] = _Alias(name, ours, __version__=_VERSIONS[name])
@@ -195,6 +198,8 @@ class _Last:
     """Asked after all other finders, for what nobody has: names in ``from ... import``."""
 
     def find_spec(self, name, path=None, target=None):
+        if name == "tensorboardX":  # which has the class that torch.utils.tensorboard has
+            return importlib.machinery.ModuleSpec(name, _FINDER, is_package=True)
         above, _, missing = name.rpartition(".")
         if above.partition(".")[0] != "minitorch" or missing.startswith("__"):
             return None

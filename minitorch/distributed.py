@@ -12,6 +12,14 @@ def is_available() -> bool:
     return False
 
 
+def is_nccl_available() -> bool:
+    """Whether there is NCCL: False."""
+    return False
+
+
+is_gloo_available = is_mpi_available = is_nccl_available
+
+
 def is_initialized() -> bool:
     """Whether this process is in a group: False."""
     return False

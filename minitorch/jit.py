@@ -31,6 +31,7 @@ def _decorator(name):
 ignore = _decorator("ignore")
 unused = _decorator("unused")
 export = _decorator("export")
+script_method = _decorator("script_method")
 script_if_tracing = _decorator("script_if_tracing")
 _overload = _decorator("_overload")
 _overload_method = _decorator("_overload_method")

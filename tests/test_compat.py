@@ -112,6 +112,10 @@ assert torch.nn.modules.conv is minitorch.nn.conv is conv
 assert torch.nn.modules.Module is minitorch.nn.Module and batchnorm is minitorch.nn.norm
 assert load_url is load_state_dict_from_url is torch.hub.load_state_dict_from_url
 assert "Conv2d" in dir(torch.nn) and set(dir(minitorch)) <= set(dir(torch))
+from torch.utils.tensorboard import SummaryWriter
+import tensorboardX
+assert tensorboardX.SummaryWriter is SummaryWriter or tensorboardX.__version__
+assert torchvision.get_image_backend() == "PIL" and torchvision.utils.make_grid
 assert torch.version.cuda is None and not torch.cuda.is_available()
 """
     run(program, tmp_path)

@@ -98,6 +98,13 @@ WORKS = {
     "jit.script": lambda: minitorch.jit.script(MODULE) is MODULE,
     "jit.script_if_tracing": lambda: decorates(minitorch.jit.script_if_tracing),
     "jit.annotate": lambda: minitorch.jit.annotate(list, TENSOR) is TENSOR,
+    "accelerator.is_available": lambda: minitorch.accelerator.is_available() is False,
+    "accelerator.current_accelerator": lambda: minitorch.accelerator.current_accelerator() is None,
+    "accelerator.device_count": lambda: minitorch.accelerator.device_count() == 0,
+    "accelerator.synchronize": lambda: minitorch.accelerator.synchronize() is None,
+    "cuda.memory_summary": lambda: minitorch.cuda.memory_summary() == "",
+    "jit.script_method": lambda: decorates(minitorch.jit.script_method),
+    "distributed.is_nccl_available": lambda: minitorch.distributed.is_nccl_available() is False,
     "distributed.is_available": lambda: minitorch.distributed.is_available() is False,
     "distributed.is_initialized": lambda: minitorch.distributed.is_initialized() is False,
 }

@@ -33,6 +33,8 @@ MODULES = [
     "minitorch.serialization",
     "minitorch.onnx",
     "minitorch.vision.ops",
+    "minitorch.vision.utils",
+    "minitorch.utils.tensorboard",
     "minitorch.tools",
     "minitorch.train",
     "minitorch",
