@@ -1,10 +1,6 @@
 """Grids of images and PNG files, read back by Pillow."""
 
 import io
-"""Grids of images, image files, and event files for TensorBoard."""
-
-import io
-import struct
 
 import numpy as np
 import pytest
@@ -107,93 +103,3 @@ class TestSaveImage:
         for array in (np.zeros((2, 2)), np.zeros((0, 3), np.uint8), np.zeros((2, 2, 5), np.uint8)):
             with pytest.raises(ValueError, match="encode_png"):
                 utils.encode_png(array)
-from minitorch.utils import tensorboard
-from minitorch.vision.utils import make_grid, save_image
-
-
-def test_make_grid():
-    x = minitorch.arange(5 * 3 * 2 * 4).reshape(5, 3, 2, 4).float()
-    grid = make_grid(x, nrow=3, padding=1, pad_value=-1.0)
-    expected = np.full((3, 7, 16), -1.0)
-    for i in range(5):
-        top, left = i // 3 * 3 + 1, i % 3 * 5 + 1
-        expected[:, top : top + 2, left : left + 4] = x[i]
-    np.testing.assert_array_equal(grid, expected)
-    assert make_grid(list(x)).equal(make_grid(x))
-    assert make_grid(x[:, :1]).shape == (3, 6, 32)
-    assert make_grid(x[0]).equal(x[0])
-    assert make_grid(x[0, 0]).shape == (3, 2, 4)
-
-
-def test_make_grid_normalizes():
-    x = minitorch.tensor([[[[2.0, 4.0]]], [[[6.0, 10.0]]]])
-    assert make_grid(x, normalize=True, padding=0)[0].tolist() == [[0, 0.25, 0.5, 1]]
-    each = make_grid(x, normalize=True, scale_each=True, padding=0)
-    assert each[0].tolist() == [[0, 1, 0, 1]]
-    fixed = make_grid(x, normalize=True, value_range=(4, 8), padding=0)
-    assert fixed[0].tolist() == [[0, 0, 0.5, 1]]
-    with pytest.raises(TypeError, match="tuple"):
-        make_grid(x, normalize=True, value_range=3)
-    with pytest.raises(TypeError, match="tensor or list"):
-        make_grid(3)
-    with pytest.raises(ValueError, match=r"\(N, C, H, W\), got \(1, 1, 1, 1, 2\)"):
-        make_grid(minitorch.ones(1, 1, 1, 1, 2))
-
-
-def test_save_image(tmp_path):
-    image = pytest.importorskip("PIL.Image")
-    x = minitorch.rand(3, 5, 7)
-    expected = (x.numpy() * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
-    for name in ("a.png", "a.bmp"):
-        save_image(x, tmp_path / name)
-        np.testing.assert_array_equal(np.asarray(image.open(tmp_path / name)), expected)
-    file = io.BytesIO()
-    save_image(x, file)
-    file.seek(0)
-    np.testing.assert_array_equal(np.asarray(image.open(file)), expected)
-
-
-def records(folder):
-    """Return the records of the event file, their checksums checked."""
-    (path,) = folder.iterdir()
-    data, found = path.read_bytes(), []
-    while data:
-        (length,) = struct.unpack("<Q", data[:8])
-        assert struct.unpack("<I", data[8:12])[0] == tensorboard._masked_crc(data[:8])
-        event, (crc,) = data[12 : 12 + length], struct.unpack("<I", data[12 + length : 16 + length])
-        assert crc == tensorboard._masked_crc(event)
-        found.append(event)
-        data = data[16 + length :]
-    return found
-
-
-def test_checksum():
-    """The check value of CRC-32C (RFC 3720, appendix B.4: 32 bytes of zero), then masked."""
-    crc = 0x8A9136AA
-    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    assert tensorboard._masked_crc(bytes(32)) == masked
-
-
-def test_event_file(tmp_path):
-    with tensorboard.SummaryWriter(tmp_path / "log") as writer:
-        writer.add_scalar("loss", minitorch.tensor(0.5), 3, walltime=1.0)
-        writer.add_scalars("both", {"a": 1, "b": 2.0}, 300)
-        writer.add_histogram("weights", minitorch.randn(100), 1)
-        writer.add_image("image", minitorch.rand(3, 4, 5), 1)
-        writer.add_image("grey", np.zeros((4, 5), np.uint8), 1, dataformats="HW")
-        writer.add_text("note", "hello", 1)
-        writer.add_hparams({"lr": 0.1}, {"accuracy": 0.9})
-        writer.add_graph(None)
-        writer.flush()
-        assert writer.get_logdir() == str(tmp_path / "log")
-    events = records(tmp_path / "log")
-    assert len(events) == 10 and events[0].endswith(b"brain.Event:2")
-    # double walltime (1), varint step (2), summary (5) { value (1) { tag (1), float (2) } }
-    loss = b"\x0a\x04loss" + b"\x15" + struct.pack("<f", 0.5)
-    value = b"\x0a" + bytes([len(loss)]) + loss
-    expected = (
-        b"\x09" + struct.pack("<d", 1.0) + b"\x10\x03" + b"\x2a" + bytes([len(value)]) + value
-    )
-    assert events[1] == expected
-    assert b"both/b" in events[3] and b"\x10\xac\x02" in events[3]
-    assert b"\x89PNG" in events[5] and b"text_summary" in events[7]

@@ -33,7 +33,6 @@ MODULES = [
     "minitorch.serialization",
     "minitorch.onnx",
     "minitorch.vision.ops",
-    "minitorch.vision.utils",
     "minitorch.utils.tensorboard",
     "minitorch.tools",
     "minitorch.train",

@@ -163,7 +163,7 @@ class SummaryWriter:
     ) -> None:
         """Write images, side by side: uint8, or other values from 0 to 1."""
         from ..creation import as_tensor
-        from ..vision.utils import _pixels, _png, make_grid
+        from ..vision.utils import encode_png, make_grid
 
         images = _array(img_tensor)
         if "C" not in dataformats:
@@ -171,9 +171,12 @@ class SummaryWriter:
         images = images.transpose([dataformats.index(letter) for letter in "NCHW"])[:, :3]
         if images.dtype == np.uint8:
             images = images.astype(np.float32) / 255
-        pixels = _pixels(make_grid(as_tensor(np.ascontiguousarray(images, np.float32)), padding=0))
+        grid = make_grid(as_tensor(np.ascontiguousarray(images, np.float32)), padding=0).numpy()
+        pixels = (grid * 255 + 0.5).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
         height, width, _ = pixels.shape
-        content = _field(1, height) + _field(2, width) + _field(3, 3) + _field(4, _png(pixels))
+        content = (
+            _field(1, height) + _field(2, width) + _field(3, 3) + _field(4, encode_png(pixels))
+        )
         self._add(tag, _field(4, content), global_step, walltime)
 
     def add_figure(self, tag, figure, global_step=None, close=True, walltime=None) -> None:

@@ -1,5 +1,4 @@
 """Pictures of tensors: grids of images, and PNG files."""
-"""Many images in one, and images in files, under the names of ``torchvision.utils``."""
 
 from __future__ import annotations
 
@@ -12,13 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ShapeError
-
-import numpy as np
-
-from .. import creation
-from ..autograd.grad_mode import no_grad
-from ..errors import ShapeError
-from ..ops.shape import cat, stack
 from ..tensor import Tensor
 
 __all__ = ["make_grid", "save_image"]
@@ -29,35 +21,6 @@ def make_grid(
 ):
     """
     Put images side by side.
-def _images(tensor):
-    """Return images as a tensor (N, C, H, W), grey ones in three channels."""
-    if isinstance(tensor, (list, tuple)):
-        tensor = stack(list(tensor), dim=0)
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"tensor or list of tensors expected, got {type(tensor)}")
-    if not 2 <= tensor.ndim <= 4:
-        raise ShapeError(
-            "make_grid: images must have shape (H, W), (C, H, W) or (N, C, H, W), got "
-            f"{tuple(tensor.shape)}"
-        )
-    if tensor.ndim == 2:
-        tensor = tensor[None]
-    if tensor.ndim == 3:
-        tensor = tensor[None]
-    return cat([tensor] * 3, 1) if tensor.shape[1] == 1 else tensor
-
-
-def _scaled(image, value_range):
-    """Return the image with `value_range`, or its own, mapped to 0 to 1."""
-    low, high = value_range or (image.min().item(), image.max().item())
-    return (image.clamp(low, high) - low) / max(high - low, 1e-5)
-
-
-@no_grad()
-def make_grid(
-    tensor, nrow=8, padding=2, normalize=False, value_range=None, scale_each=False, pad_value=0.0
-):
-    """Put images side by side into one.
 
     Parameters
     ----------
@@ -76,19 +39,6 @@ def make_grid(
         Use the range of each image instead of that of all.
     pad_value : float, default 0.0
         The value between the images.
-        Images (N, C, H, W), or a list of (C, H, W); one image is returned as it is.
-    nrow : int, default 8
-        Images in a row.
-    padding : int, default 2
-        Pixels between images.
-    normalize : bool, default False
-        Map the values to 0 to 1.
-    value_range : tuple of two float, optional
-        What becomes 0 and 1; the least and greatest value unless given.
-    scale_each : bool, default False
-        Take the least and greatest value of each image, not of all.
-    pad_value : float, default 0
-        Between the images.
 
     Returns
     -------
@@ -161,62 +111,6 @@ def _normalized(images, value_range, scale_each):
 def save_image(tensor, fp, format=None, **kwargs):
     r"""
     Write images to a file, as a grid if there are several.
-        Shape (C, rows, columns); grey images become three channels.
-
-    Raises
-    ------
-    TypeError, ShapeError
-        If the images are not tensors, or have another number of dimensions.
-    """
-    images = _images(tensor)
-    if normalize:
-        if value_range is not None and not isinstance(value_range, tuple):
-            raise TypeError("value_range has to be a tuple (min, max) if specified.")
-        if scale_each:
-            images = stack([_scaled(image, value_range) for image in images], dim=0)
-        else:
-            images = _scaled(images, value_range)
-    count, channels, height, width = images.shape
-    if count == 1:
-        return images[0]
-    columns = min(nrow, count)
-    rows = math.ceil(count / columns)
-    height, width = height + padding, width + padding
-    grid = creation.full(
-        (channels, height * rows + padding, width * columns + padding),
-        pad_value,
-        dtype=images.dtype,
-    )
-    for i, image in enumerate(images):
-        top, left = i // columns * height + padding, i % columns * width + padding
-        grid[:, top : top + height - padding, left : left + width - padding] = image
-    return grid
-
-
-def _png(pixels) -> bytes:
-    """Return uint8 pixels (H, W, 3) as a PNG file (ISO/IEC 15948)."""
-    height, width, _ = pixels.shape
-
-    def chunk(kind, data):
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], 1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = zlib.compress(rows.tobytes())
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )
-
-
-def _pixels(image):
-    """Return an image (3, H, W) with values from 0 to 1 as uint8 pixels (H, W, 3)."""
-    pixels = image.detach().numpy() * 255 + 0.5
-    return np.ascontiguousarray(pixels.clip(0, 255).astype(np.uint8).transpose(1, 2, 0))
-
-
-def save_image(tensor, fp, format=None, **kwargs) -> None:
-    """Write images into a file, several as a grid.
 
     Parameters
     ----------
@@ -301,22 +195,3 @@ def encode_png(pixels):
 def _chunk(kind, content):
     check = zlib.crc32(kind + content)
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-        As for `make_grid`, with values from 0 to 1.
-    fp : path or binary file object
-        Where to. PNG files need nothing; other kinds need Pillow.
-    format : str, optional
-        Kind of the file, if it is not to follow from its name.
-    **kwargs
-        Passed to `make_grid`.
-    """
-    pixels = _pixels(make_grid(tensor, **kwargs))
-    kind = format or (os.path.splitext(os.fspath(fp))[1][1:] if not hasattr(fp, "write") else "png")
-    if kind.lower() != "png":
-        from PIL import Image
-
-        Image.fromarray(pixels).save(fp, format=format)
-    elif hasattr(fp, "write"):
-        fp.write(_png(pixels))
-    else:
-        with open(fp, "wb") as file:
-            file.write(_png(pixels))
