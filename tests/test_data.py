@@ -179,6 +179,13 @@ class TestDataLoader:
             [0, 2, 4],
             [6, 8, 10],
         ]
+
+        class Listed(lib.utils.data.TensorDataset):
+            def __getitems__(self, indices):
+                return [(lib.tensor(-i),) for i in indices]
+
+        listed = lib.utils.data.DataLoader(Listed(lib.arange(3)), batch_size=3)
+        assert [b.tolist() for (b,) in listed] == [[0, -1, -2]]
         part = lib.utils.data.Subset(dataset, [5, 1])
         assert [b.tolist() for (b,) in lib.utils.data.DataLoader(part, batch_size=2)] == [[10, 2]]
 

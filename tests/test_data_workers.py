@@ -439,6 +439,13 @@ class TestWorkers:
         images += 1  # they are the program's own
         assert (images.numpy()[0] == 119).all()
 
+    def test_without_shared_memory(self, monkeypatch):
+        """Where the system has no such memory, batches come through the pipe."""
+        monkeypatch.setattr("minitorch.utils.data.transport._SHARES_MEMORY", False)
+        for number, (images, labels) in enumerate(DataLoader(Large(), num_workers=2)):
+            assert labels.item() == number and (images.numpy() == number).all()
+            images += 1
+
     def test_growing_batches(self):
         class Growing(data.Dataset):
             def __getitem__(self, index):

@@ -93,7 +93,7 @@ class TensorDataset(Dataset):
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __getbatch__(self, indices):
-        if type(self).__getitem__ is not TensorDataset.__getitem__:
+        if type(self).__getitem__ is not TensorDataset.__getitem__ or hasattr(self, "__getitems__"):
             return None
         if not all(type(t) is Tensor and not t.requires_grad for t in self.tensors):
             return None

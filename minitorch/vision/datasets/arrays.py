@@ -78,7 +78,7 @@ class ImageArrays(Dataset):
 
     def __getbatch__(self, indices):
         """Return [images, labels] as a `DataLoader` would collate them; None: one by one."""
-        if type(self).__getitem__ is not ImageArrays.__getitem__:
+        if type(self).__getitem__ is not ImageArrays.__getitem__ or hasattr(self, "__getitems__"):
             return None
         rows = rows_of(indices, len(self))
         if rows is None or not len(rows):

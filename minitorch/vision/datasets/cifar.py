@@ -318,7 +318,7 @@ def read_python(path, label_key=b"labels"):
         ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error, OverflowError,
         RecursionError,
     ) as error:  # fmt: skip
-        raise FileFormatError(f"{path}: not a batch of CIFAR: {error}") from error
+        raise FileFormatError(f"{path}: not a batch of CIFAR: {str(error)[:200]}") from error
     return _upright(pixels), labels
 
 

@@ -76,6 +76,8 @@ def _parse(file, item_shape, dtype, limit):
         kind = "bytes" if dtype == np.uint8 else dtype.name
         raise ValueError(f"not an IDX file of {kind}: it starts with {magic!r}")
     ndim = magic[3]
+    if ndim > 8:
+        raise ValueError(f"not an IDX file: it claims {ndim} dimensions")
     sizes = file.read(4 * ndim)
     if len(sizes) < 4 * ndim:
         raise ValueError(f"cut short: its {ndim} sizes need {4 * ndim} bytes, found {len(sizes)}")

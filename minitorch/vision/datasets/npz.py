@@ -1,5 +1,6 @@
 """Reader of ``.npz`` files from sources that are not trusted."""
 
+import errno
 import math
 import os
 import struct
@@ -68,7 +69,10 @@ def read_npz(path, names, max_bytes=None):
         UnicodeError,
         struct.error,
         MemoryError,
+        OSError,
     ) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a seek to nowhere
+            raise
         reason = str(error)[:300] or type(error).__name__  # zipfile may quote all of the file
         raise FileFormatError(f"{path}: {reason}") from error
     return result

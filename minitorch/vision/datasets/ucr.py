@@ -61,7 +61,10 @@ class UCR(ImageArrays):
         numbers = {label: number for number, label in enumerate(self.classes)}
         strange = next((label for label in labels if label not in numbers), None)
         if strange is not None:
-            raise FileFormatError(f"{path}: label {strange!r}, but the classes are {self.classes}")
+            listed = ", ".join(self.classes)
+            raise FileFormatError(
+                f"{path}: label {strange[:100]!r}, but the classes are {listed[:200]}"
+            )
         self.data, self.lengths = (Tensor._wrap(array) for array in _stacked(path, cases))
         self.targets = Tensor._wrap(np.array([numbers[label] for label in labels], np.int64))
         self.transform, self.target_transform = transform, target_transform
@@ -155,7 +158,7 @@ def read_series(path):
                 if 4 * longest * len(channels) * (len(cases) + 1) > budget:
                     raise ValueError(f"a case of {longest} values, far longer than the others")
             except ValueError as error:
-                raise FileFormatError(f"{path}: line {number}: {error}") from error
+                raise FileFormatError(f"{path}: line {number}: {str(error)[:200]}") from error
             labels.append(_label(label))
             cases.append(channels)
     if not cases:

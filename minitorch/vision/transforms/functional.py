@@ -85,8 +85,8 @@ def _apply(name, image, function):
         result = function(array[None] if flat else array)
         return Tensor._wrap(np.ascontiguousarray(result[0] if flat else result))
     flat = image.ndim == 2
-    result = function(image[None] if flat else np.moveaxis(image, -1, 0))
-    return np.ascontiguousarray(result[0] if flat else np.moveaxis(result, 0, -1))
+    result = function(image[None] if flat else image.transpose(2, 0, 1))
+    return np.ascontiguousarray(result[0] if flat else result.transpose(1, 2, 0))
 
 
 def _pair(name, value, what):
