@@ -86,7 +86,7 @@ class Fields:
             low, high, jump = region
             start = low - before * jump
             found.append((start, high + (extent - 1 - before) * jump, jump * stride))
-            lost.append(max(0, size + before + after - extent - (count - 1) * stride))
+            lost.append(max(0, size + before - extent - (count - 1) * stride))  # not the padding
         self._known[id(output)] = tuple(output.shape[2:]), found
         for tensor in step.outputs[1:]:
             self._known[id(tensor)] = tuple(tensor.shape[2:]), found

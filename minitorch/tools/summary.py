@@ -38,8 +38,7 @@ class LayerSummary:
         on, distance of the regions of neighbouring outputs, and begin of the first region
         (negative: in the padding). None where it is not a region.
     lost : tuple
-        Per spatial dimension, the rows and columns at the end of its padded input that no window
-        reaches.
+        Per spatial dimension, the rows and columns at the end of its input that no window reaches.
     kept : float or None
         Number of elements per image behind it over that before it, where it makes images smaller.
     """
@@ -250,6 +249,7 @@ class _Collector:
             kind = step.module if module is None else type(module).__name__
             row = self.rows[step.module] = LayerSummary(step.module, kind)
             row.parameters = self._own_parameters(module)
+        self.rows[step.module] = self.rows.pop(step.module)  # a container comes after what is in it
         self.alive.append(step)
         row.macs += macs(step)
         if not (step.op.is_view or step.in_place):
