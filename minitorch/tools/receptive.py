@@ -79,7 +79,7 @@ class Fields:
         (input, *_), window, (output, *_) = step.inputs, step.attributes["window"], step.outputs
         sizes, regions = known
         found, lost = [], []
-        for size, count, region, extent, stride, (before, after) in zip(
+        for size, count, region, extent, stride, (before, _) in zip(
             sizes, output.shape[2:], regions, window.extent, window.stride, window.padding,
             strict=True,
         ):  # fmt: skip
