@@ -9,5 +9,12 @@ class ShapeError(ValueError, RuntimeError):
     """
 
 
+class RangeError(IndexError, RuntimeError):
+    """An index in a tensor of indices that leads nowhere.
+
+    PyTorch raises RuntimeError where Python code would expect IndexError; this is both.
+    """
+
+
 class FileFormatError(ValueError, RuntimeError):
     """A file that is damaged, not of the expected format, or holds what may not be loaded."""

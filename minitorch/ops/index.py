@@ -15,7 +15,7 @@ from .. import dtypes
 from ..autograd import views
 from ..autograd.grad_mode import state
 from ..autograd.op import Op
-from ..errors import ShapeError
+from ..errors import RangeError, ShapeError
 from .common import broadcast_shape, convert, dimension, is_tensor, result_type
 from .shape import (
     Slice,
@@ -822,7 +822,7 @@ def _along_index(name, input, dim, index, source=None):
     array = _array(index)
     if array.size and not (array.min() >= 0 and array.max() < shape[dim]):
         wrong = array[(array < 0) | (array >= shape[dim])][0]
-        raise IndexError(
+        raise RangeError(
             f"{name}: index {wrong} is out of bounds for dimension {dim} with size {shape[dim]}"
         )
     if array.dtype != np.int64:
