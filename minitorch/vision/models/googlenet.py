@@ -157,7 +157,8 @@ class GoogLeNet(nn.Module):
         x = self.maxpool4(self.inception4e(x))
         x = self.inception5b(self.inception5a(x))
         x = self.fc(self.dropout(self.avgpool(x).flatten(1)))
-        return GoogLeNetOutputs(x, aux2, aux1) if auxiliary else x
+        # The first classifier under the second's name: so torchvision returns them.
+        return GoogLeNetOutputs(x, aux1, aux2) if auxiliary else x
 
 
 googlenet = builder(
