@@ -1,5 +1,6 @@
 """Workers of the DataLoader: the same batches, errors with tracebacks, nothing left behind."""
 
+import faulthandler
 import gc
 import os
 import pickle
@@ -355,7 +356,7 @@ class TestErrors:
         class Deadly(Large):
             def __getitem__(self, index):
                 if index == 9:
-                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                    faulthandler.disable()
                     os.kill(os.getpid(), number)
                     time.sleep(30)
                 return super().__getitem__(index)
@@ -498,6 +499,21 @@ class TestWorkers:
         del first
         assert time.monotonic() - start < 4
         assert len(list(second)) == 23
+
+    @LINUX
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+    def test_a_fork_of_the_program_keeps_no_worker_alive(self):
+        batches = iter(DataLoader(Large(), num_workers=2))
+        next(batches)
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        start = time.monotonic()
+        del batches
+        assert time.monotonic() - start < 4
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
     def test_left_epochs_of_persistent_workers(self):
         loader = DataLoader(Large(), num_workers=2, persistent_workers=True, prefetch_factor=4)

@@ -148,8 +148,6 @@ def _serve(setup, worker, seed, get, put, where):
 def _process(setup, worker, seed, pipe):
     """Be a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the program ends the workers
-    for other in list(_OPEN):  # a forked child has the program's ends open: those must end with it
-        other.close()
     kernels.set_num_threads(1)
     worker_seed = seed + worker
     random.seed(worker_seed)
@@ -194,6 +192,17 @@ def _process(setup, worker, seed, pipe):
 # ---- the loader's side
 
 _OPEN = weakref.WeakSet()  # the ends of pipes to workers that this process holds
+
+
+def _close_inherited():
+    """Close them in a forked child: a worker must see when the program, which owns them, ends."""
+    for pipe in list(_OPEN):
+        pipe.close()
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_inherited)
 
 
 class Processes:
