@@ -82,6 +82,7 @@ _LAZY = {
     "compile": "backends",
     "cuda": "cuda",
     "distributed": "distributed",
+    "distributions": "distributions",
     "fft": "fft",
     "func": "func",
     "get_float32_matmul_precision": "backends",

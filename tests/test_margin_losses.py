@@ -101,12 +101,16 @@ class TestCTC:
     LENGTHS = [4, 2, 3, 4]
 
     @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-    @pytest.mark.parametrize("zero_infinity", [False, True])
-    @pytest.mark.parametrize("inputs", [[9, 9, 9, 9], [9, 7, 5, 8], [9, 7, 5, 4]])
-    def test_padded(self, torch, reduction, zero_infinity, inputs):
-        if 4 in inputs and not zero_infinity:
-            pytest.skip("the gradient of an infinite loss")
-
+    @pytest.mark.parametrize(
+        ("inputs", "zero_infinity"),
+        [
+            ([9, 9, 9, 9], False),
+            ([9, 7, 5, 8], False),
+            ([9, 7, 5, 8], True),
+            ([9, 7, 5, 4], True),  # the last target does not fit: an infinite loss
+        ],
+    )
+    def test_padded(self, torch, reduction, inputs, zero_infinity):
         def run(module):
             def loss(logits, targets):
                 return module.nn.CTCLoss(0, reduction, zero_infinity)(

@@ -24,6 +24,7 @@ MODULES = [
     "minitorch.optim.swa_utils",
     "minitorch.linalg",
     "minitorch.func",
+    "minitorch.distributions",
     "minitorch.utils.data",
     "minitorch.vision.datasets",
     "minitorch.vision.transforms",
