@@ -20,3 +20,7 @@ def device_count() -> int:
 
 def synchronize(device=None) -> None:
     """Do nothing: every operation has finished when its call returns."""
+
+
+def set_device_index(device) -> None:
+    """Do nothing: there are no devices to choose from."""

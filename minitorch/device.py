@@ -172,6 +172,8 @@ NAMES = {
     "accelerator.device_count": ("no-op", "0"),
     "accelerator.synchronize": ("no-op", "every operation has finished when its call returns"),
     "cuda.memory_summary": ("no-op", "an empty text"),
+    "accelerator.set_device_index": ("no-op", ""),
+    "jit.ScriptModule": ("pass-through", "nn.Module, which Python runs"),
     "jit.script_method": ("pass-through", "returns the function"),
     "distributed.is_nccl_available": ("no-op", "False"),
     "distributed.is_available": ("no-op", "False"),

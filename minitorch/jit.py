@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final  # noqa: F401 (part of the module's names)
 
 from .device import refuse
+from .nn.module import Module as ScriptModule  # noqa: F401
 
 _ADVICE = "Export the model with minitorch.onnx, or save its state_dict."
 

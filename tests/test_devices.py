@@ -103,6 +103,8 @@ WORKS = {
     "accelerator.device_count": lambda: minitorch.accelerator.device_count() == 0,
     "accelerator.synchronize": lambda: minitorch.accelerator.synchronize() is None,
     "cuda.memory_summary": lambda: minitorch.cuda.memory_summary() == "",
+    "accelerator.set_device_index": lambda: minitorch.accelerator.set_device_index(0) is None,
+    "jit.ScriptModule": lambda: minitorch.jit.ScriptModule is nn.Module,
     "jit.script_method": lambda: decorates(minitorch.jit.script_method),
     "distributed.is_nccl_available": lambda: minitorch.distributed.is_nccl_available() is False,
     "distributed.is_available": lambda: minitorch.distributed.is_available() is False,
