@@ -18,6 +18,7 @@ MODULES = [
     "minitorch.nn.utils.parametrizations",
     "minitorch.nn.utils.stateless",
     "minitorch.nn.utils.rnn",
+    "minitorch.nn.utils.prune",
     "minitorch.optim.lr_scheduler",
     "minitorch.optim.swa_utils",
     "minitorch.optim",

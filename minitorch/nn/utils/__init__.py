@@ -1,6 +1,6 @@
 """Helpers for gradients and parameters."""
 
-from . import parametrizations, parametrize, rnn, stateless
+from . import parametrizations, parametrize, prune, rnn, stateless
 from .clip import (
     clip_grad_norm,
     clip_grad_norm_,
