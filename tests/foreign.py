@@ -127,9 +127,6 @@ CASES = {
         ("srresnet.py", ["_NetG()"], [(1, 3, 16, 16)]),
         ("srresnet.py", ["_NetD()"], [(1, 3, 96, 96)]),
     ],
-    "hysts+pytorch_image_classification": [
-        ("pytorch_image_classification/models/cifar/*.py", [], CIFAR),
-    ],
     # Under minitorch the models are ours: the names of their parameters are compared too.
     VISION: [
         (
