@@ -14,6 +14,7 @@
 #ifdef __linux__
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #endif
 #ifdef __SSE__
 #include <xmmintrin.h>
@@ -229,8 +230,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
 
 /* Turns of a waiting loop, some 40 ns each, before a thread sleeps: long enough for the next layer or the last
- * piece to come, too short to keep another process waiting. */
-#define SPIN_FOR_WORK 1000
+ * piece to come (waking a thread takes up to 100 us), too short to keep another process waiting for long. */
+#define SPIN_FOR_WORK 20000
 #define SPIN_FOR_END 1000
 
 static inline void relax(void) {
@@ -360,6 +361,49 @@ static void dismiss_team(void) {
     pthread_mutex_unlock(&lock);
 }
 
+/* Where other processes want the CPUs too, members that wait for work or take turns with them cost more than they
+ * help. So the caller watches whether the system took its CPU away since the last job, and how long it waited for the
+ * others after the last piece had begun. If so, it does jobs alone for a while, in which the members fall asleep: a
+ * short while at first, a longer one each time that it happens again before much was done together. */
+#define MILLISECONDS ((int64_t)1000000)
+#define PATIENCE (MILLISECONDS / 5)
+#define FIRST_RETREAT (4 * MILLISECONDS)
+#define LONGEST_RETREAT (128 * MILLISECONDS)
+#define MUCH (32 * MILLISECONDS)
+
+static atomic_llong alone_until;
+
+static int64_t now(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* How often this thread had to leave its CPU to another. */
+static long evictions(void) {
+#ifdef RUSAGE_THREAD
+    struct rusage usage;
+    if (!getrusage(RUSAGE_THREAD, &usage)) return usage.ru_nivcsw;
+#endif
+    return 0;
+}
+
+/* Learn from a job that began at `start` and had no piece left at `finished`. With `busy` held. */
+static void judge(int64_t start, int64_t finished) {
+    static int64_t retreat, calm; /* calm: how long jobs have gone well */
+    static _Thread_local int64_t last_end, last_cpu, last_evictions;
+    int64_t end = now(CLOCK_MONOTONIC), cpu = now(CLOCK_THREAD_CPUTIME_ID), count = evictions();
+    int evicted = count > last_evictions && end - last_end - (cpu - last_cpu) > PATIENCE;
+    last_end = end, last_cpu = cpu, last_evictions = count;
+    if (!evicted && end - finished <= finished - start + PATIENCE) {
+        calm += end - start;
+        return;
+    }
+    retreat = calm < MUCH ? mt_max(mt_min(2 * retreat, LONGEST_RETREAT), FIRST_RETREAT) : FIRST_RETREAT;
+    calm = 0;
+    atomic_store(&alone_until, end + retreat);
+}
+
 static mt_status run_together(int threads, int64_t pieces, int options, mt_body *body, void *context) {
     job.body = body, job.context = context, job.options = options;
     job.threads = (int)mt_min(threads, pieces);
@@ -371,9 +415,12 @@ static mt_status run_together(int threads, int64_t pieces, int options, mt_body 
             atomic_store(&job.shares[i].range, (uint64_t)(round * i / job.threads) << 32 |
                                                    (uint64_t)(round * (i + 1) / job.threads));
         atomic_store(&job.slots, 1);
+        int64_t start = now(CLOCK_MONOTONIC);
         call_team(round);
         take_pieces(0);
+        int64_t finished = now(CLOCK_MONOTONIC);
         dismiss_team();
+        judge(start, finished);
         job.base += round;
     }
     return (mt_status)atomic_load(&job.status);
@@ -385,7 +432,8 @@ mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, 
     int threads = mt_get_num_threads();
     int alone = pieces < 2 || threads < 2 || cost < MT_SERIAL_COST || inside || atomic_load(&forked);
     /* One job at a time: Python threads side by side would only take the CPUs from one another. */
-    if (!alone && !atomic_flag_test_and_set(&busy)) {
+    if (!alone && now(CLOCK_MONOTONIC) >= atomic_load_explicit(&alone_until, memory_order_relaxed) &&
+        !atomic_flag_test_and_set(&busy)) {
         mt_status status = run_together(threads, pieces, options, body, context);
         atomic_flag_clear(&busy);
         return status;
