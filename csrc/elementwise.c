@@ -271,3 +271,40 @@ mt_status mt_copy(int size, int ndim, const int64_t *shape, const void *x, const
     int64_t others = l->count / l->shape[c.near] / l->shape[last];
     return mt_parallel(c.across * others, l->count, 0, copy_band, &c);
 }
+
+/* ---- concatenation ---- */
+
+#define STRETCH ((int64_t)1 << 17) /* bytes of the output in a piece */
+
+typedef struct {
+    int64_t count, outer, width; /* width: bytes of a row of the output */
+    const int64_t *bytes;
+    void *const *x;
+    char *out;
+} joining;
+
+static mt_status join_piece(void *context, int64_t piece) {
+    const joining *j = context;
+    int64_t at = piece * STRETCH, end = mt_min(at + STRETCH, j->outer * j->width);
+    int64_t row = at / j->width, within = at % j->width, i = 0; /* within: the current part of the row */
+    while (i < j->count && within >= j->bytes[i]) within -= j->bytes[i++];
+    while (at < end) {
+        int64_t n = mt_min(j->bytes[i] - within, end - at);
+        if (n) memcpy(j->out + at, (const char *)j->x[i] + row * j->bytes[i] + within, (size_t)n);
+        at += n;
+        within = 0;
+        if (++i == j->count) i = 0, row++;
+    }
+    return MT_OK;
+}
+
+mt_status mt_concatenate(int64_t count, int64_t outer, const int64_t *bytes, void *const *x, void *out) {
+    joining j = {.count = count, .outer = outer, .bytes = bytes, .x = x, .out = out};
+    if (count < 1 || outer < 0) return MT_ERR_ARGUMENT;
+    for (int64_t i = 0; i < count; i++) {
+        if (bytes[i] < 0) return MT_ERR_ARGUMENT;
+        j.width += bytes[i];
+    }
+    int64_t all = outer * j.width;
+    return mt_parallel(mt_div_up(all, STRETCH), all / 16, 0, join_piece, &j);
+}

@@ -80,6 +80,9 @@ mt_status mt_where(int dtype, int ndim, const int64_t *shape, const uint8_t *con
 /* A contiguous copy of an array whose elements have `size` bytes: 1, 2, 4 or 8. */
 mt_status mt_copy(int size, int ndim, const int64_t *shape, const void *x, const int64_t *strides, void *out);
 
+/* out: `outer` rows, each of bytes[0] bytes of x[0], then bytes[1] of x[1], and so on. */
+mt_status mt_concatenate(int64_t count, int64_t outer, const int64_t *bytes, void *const *x, void *out);
+
 /* ---- reductions (reduce.c): operations are found by name ---- */
 
 int mt_reduce_count(void);

@@ -10,6 +10,7 @@ float32 and float64 go to C. float16 is computed in float32 and rounded.
 import contextlib
 import functools
 import math
+import operator
 
 import numpy as np
 
@@ -733,6 +734,29 @@ def copy(x):
         return result
     result = memory.empty(x.shape, x.dtype)
     check(lib.mt_copy(x.itemsize, x.ndim, x.shape, pointer(x), x.strides, _from_buffer(result)))
+    return result
+
+
+def concatenate(arrays, axis):
+    """Return arrays of one dtype, one after the other along a dimension."""
+    shape = list(arrays[0].shape)
+    shape[axis] = sum(x.shape[axis] for x in arrays)
+    result = memory.empty(tuple(shape), arrays[0].dtype)
+    dtype = result.dtype
+    if result.size < _SMALL or any(
+        x.dtype is not dtype or not x.flags.c_contiguous for x in arrays
+    ):
+        return np.concatenate(arrays, axis, out=result)
+    outer = math.prod(shape[:axis])
+    check(
+        lib.mt_concatenate(
+            len(arrays),
+            outer,
+            [x.nbytes // outer for x in arrays],
+            ffi.new("void *[]", [_from_buffer(x) for x in arrays]),
+            _from_buffer(result),
+        )
+    )
     return result
 
 
@@ -1828,7 +1852,11 @@ def adam_step(
 
 def _by_type(lists):
     """Yield (type that C computes in, positions of such parameters, lists of their arrays)."""
-    types = [np.dtype(np.float64 if p.dtype == np.float64 else np.float32) for p in lists[0]]
+    types = [p.dtype for p in lists[0]]
+    if len(set(types)) == 1 and types[0] in _CODES:  # as almost always
+        yield types[0], range(len(types)), lists
+        return
+    types = [np.dtype(np.float64 if dtype == np.float64 else np.float32) for dtype in types]
     for dtype in dict.fromkeys(types):
         chosen = [i for i, other in enumerate(types) if other is dtype]
         yield dtype, chosen, [[arrays[i] for i in chosen] for arrays in lists]
@@ -1843,8 +1871,10 @@ def _updated(lists, dtype):
     buffers = [[_from_buffer(v) for v in arrays] for arrays in work]
     yield sizes, [ffi.new("void *[]", pointers) for pointers in buffers]
     for number, arrays in enumerate(lists):
+        if number == 1 or not any(map(operator.is_not, arrays, work[number])):
+            continue
         for array, copied in zip(arrays, work[number], strict=True):
-            if number != 1 and array is not copied:
+            if array is not copied:
                 array[...] = copied
 
 

@@ -1731,6 +1731,10 @@ def where(condition, input=None, other=None):
     if input is None and other is None:
         wrap = type(condition)._wrap
         return tuple(wrap(indices) for indices in np.nonzero(condition._array))
+    if is_tensor(input) and is_tensor(other):  # the usual case in the fewest steps
+        mask, a, b = condition._array, input._array, other._array
+        if a.dtype is b.dtype and mask.dtype.kind == "b" and mask.shape == a.shape == b.shape:
+            return Where()(condition, input, other)
     shapes = [x.shape for x in (condition, input, other) if hasattr(x, "shape")]
     broadcast_shape("where", *shapes)
     kind = result_type("where", input, other)

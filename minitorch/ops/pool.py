@@ -7,6 +7,8 @@ Average pooling is linear, so the second derivative is the pooling again.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from .. import geometry, kernels
@@ -491,12 +493,19 @@ def _adaptive_avg_pool(op, ndim, input, output_size):
     shape = _checked_shape(op, input)
     size = geometry.adaptive_size(op, ndim, shape, output_size)
     spatial = shape[-ndim:]
-    if 0 not in size and all(n % m == 0 for n, m in zip(spatial, size, strict=True)):
-        # The parts are equal and do not overlap: a window does it, in one call.
-        kernel = tuple(n // m for n, m in zip(spatial, size, strict=True))
-        window = geometry.Window.of(ndim, kernel, stride=kernel)
+    window = _equal_parts(spatial, size)
+    if window is not None:
         return _applied(AvgPool(window, True, None), ndim, input)
     return _applied(AdaptiveAvgPool(size), ndim, input)
+
+
+@functools.lru_cache(maxsize=1024)
+def _equal_parts(spatial, size):
+    """Return the window whose steps are the parts, if these are equal and do not overlap."""
+    if 0 in size or any(n % m for n, m in zip(spatial, size, strict=True)):
+        return None
+    kernel = tuple(n // m for n, m in zip(spatial, size, strict=True))
+    return geometry.Window.of(len(size), kernel, stride=kernel)
 
 
 # ------------------------------------------------------------------------------------------------
