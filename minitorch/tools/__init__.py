@@ -1,6 +1,19 @@
 """Tools to look at networks and trainings."""
 
+from .backward import BackwardStep, Drawing, HeldArray, draw, explain, memory, step
 from .curves import plot_curves
 from .summary import LayerSummary, Summary, summary
 
-__all__ = ["LayerSummary", "Summary", "plot_curves", "summary"]
+__all__ = [
+    "BackwardStep",
+    "Drawing",
+    "HeldArray",
+    "LayerSummary",
+    "Summary",
+    "draw",
+    "explain",
+    "memory",
+    "plot_curves",
+    "step",
+    "summary",
+]

@@ -1,0 +1,272 @@
+"""Backward passes, looked at: every step explained, the graph drawn, what it holds in memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..autograd.api import grad
+from ..autograd.engine import AccumulateGrad, count_children
+from ..nn import Module
+from ..tensor import Tensor
+from .layout import Box, layered_svg
+
+__all__ = ["BackwardStep", "Drawing", "HeldArray", "draw", "explain", "memory", "step"]
+
+
+@dataclass
+class BackwardStep:
+    """
+    What one node did in a backward pass.
+
+    Attributes
+    ----------
+    node : Node
+        The node.
+    name, formula : str
+        Its name and derivative; the formula of a user's Function is "".
+    grad_outputs, grad_inputs : tuple
+        The gradients that arrived, and those that it made, as arrays; None where there is none.
+    targets : tuple of str
+        Where each gradient goes: the name of a node or of a leaf.
+    """
+
+    node: object
+    name: str
+    formula: str
+    grad_outputs: tuple
+    grad_inputs: tuple
+    targets: tuple
+
+    def __str__(self):
+        lines = [f"{self.name}   {self.formula}".rstrip()]
+        lines += [f"    gradient {_values(g)}" for g in self.grad_outputs if g is not None]
+        for target, gradient in zip(self.targets, self.grad_inputs, strict=False):
+            if gradient is not None:
+                lines.append(f"    to {target}: {_values(gradient)}")
+        return "\n".join(lines)
+
+
+def step(loss, names=None):
+    """
+    Go through a backward pass one node at a time.
+
+    The graph stays as it is and no ``.grad`` is changed.
+
+    Parameters
+    ----------
+    loss : Tensor
+        A scalar with a graph.
+    names : Module or dict of str to Tensor, optional
+        Names of leaves; a module gives those of its parameters.
+
+    Yields
+    ------
+    BackwardStep
+        In the order in which the engine runs them.
+
+    Raises
+    ------
+    RuntimeError
+        The tensor has no graph, or has more than one element.
+    """
+    if not isinstance(loss, Tensor) or loss.grad_fn is None:
+        raise RuntimeError("step: the tensor has no graph: no operation on it was recorded")
+    nodes = list(count_children([loss.grad_fn]))
+    labels = _leaf_names(nodes, names)
+    found, handles = [], []
+
+    def watch(node):
+        def after(grad_inputs, grad_outputs):
+            targets = [None if edge is None else labels.get(edge[0], edge[0].name())
+                       for edge in node.parents]  # fmt: skip
+            found.append(
+                BackwardStep(
+                    node, node.name(), getattr(node, "formula", ""),
+                    _arrays(grad_outputs), _arrays(grad_inputs), tuple(targets),
+                )
+            )  # fmt: skip
+
+        return node.register_hook(after)
+
+    leaves = [node.variable for node in nodes if isinstance(node, AccumulateGrad)]
+    try:
+        handles = [watch(node) for node in nodes if not isinstance(node, AccumulateGrad)]
+        grad(loss, leaves, retain_graph=True, allow_unused=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+    yield from found
+
+
+def explain(loss, names=None, file=None):
+    """
+    Print every step of a backward pass: its formula, what arrives, what it makes and for whom.
+
+    Parameters
+    ----------
+    loss : Tensor
+        A scalar with a graph, which stays as it is.
+    names : Module or dict of str to Tensor, optional
+        Names of leaves; a module gives those of its parameters.
+    file : file object, optional
+        Where to; standard output unless given.
+    """
+    for number, one in enumerate(step(loss, names), 1):
+        print(f"{number:3}. {one}", file=file or sys.stdout)
+
+
+@dataclass
+class HeldArray:
+    """
+    An array that a graph keeps for its backward pass.
+
+    Attributes
+    ----------
+    bytes : int
+        Its size.
+    shape : tuple of int
+        Its shape.
+    holders : list of str
+        The nodes that keep it; in anomaly mode with the lines that made them.
+    """
+
+    bytes: int
+    shape: tuple
+    holders: list
+
+
+def memory(loss):
+    """
+    Tell which arrays the graph behind a tensor holds, and for whom.
+
+    Parameters
+    ----------
+    loss : Tensor
+        With a graph.
+
+    Returns
+    -------
+    list of HeldArray
+        The largest first; an array that several nodes keep is there once. The values of leaves,
+        such as parameters, are not counted: they would be there without the graph.
+    """
+    if not isinstance(loss, Tensor) or loss.grad_fn is None:
+        raise RuntimeError("memory: the tensor has no graph: no operation on it was recorded")
+    nodes = list(count_children([loss.grad_fn]))
+    own = {id(_owner(n.variable._array)) for n in nodes if isinstance(n, AccumulateGrad)}
+    held = {}
+    for node in nodes:
+        for array in _kept_arrays(node):
+            owner = _owner(array)
+            if id(owner) not in own:
+                entry = held.setdefault(id(owner), HeldArray(owner.nbytes, array.shape, []))
+                made = f" made at {node.site[-1].strip()}" if node.site else ""
+                entry.holders.append(node.name() + made)
+    return sorted(held.values(), key=lambda entry: -entry.bytes)
+
+
+def _kept_arrays(node):
+    """Yield the arrays that a node keeps."""
+    kept = [getattr(node, "_kept", None), getattr(node, "_kept_output", None)]
+    stack = [*kept, getattr(node, "_constants", None)]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, np.ndarray):
+            yield value
+        elif isinstance(value, Tensor):
+            yield value._array
+        elif isinstance(value, (list, tuple)):
+            stack += value
+
+
+def _owner(array):
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+class Drawing:
+    """
+    A picture: shows itself in a notebook, and can be saved.
+
+    Parameters
+    ----------
+    svg : str
+        The picture as SVG.
+    """
+
+    def __init__(self, svg):
+        self.svg = svg
+
+    def _repr_svg_(self):
+        return self.svg
+
+    def save(self, path):
+        """
+        Write the picture to a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Where to; should end in ``.svg``.
+        """
+        with open(os.fspath(path), "w", encoding="utf-8") as file:
+            file.write(self.svg)
+
+
+def draw(loss, names=None):
+    """
+    Draw the graph behind a tensor: results on top, leaves at the bottom.
+
+    Parameters
+    ----------
+    loss : Tensor
+        With a graph.
+    names : Module or dict of str to Tensor, optional
+        Names of leaves; a module gives those of its parameters.
+
+    Returns
+    -------
+    Drawing
+        SVG, laid out in layers (Sugiyama, Tagawa and Toda 1981) without any other program.
+    """
+    if not isinstance(loss, Tensor) or loss.grad_fn is None:
+        raise RuntimeError("draw: the tensor has no graph: no operation on it was recorded")
+    nodes = list(count_children([loss.grad_fn]))
+    labels = _leaf_names(nodes, names)
+    boxes = {}
+    for node in nodes:
+        parents = [edge[0] for edge in node.parents if edge is not None]
+        if isinstance(node, AccumulateGrad):
+            boxes[node] = Box(labels[node], str(tuple(node.variable.shape)), "leaf", parents)
+        else:
+            name = node.name().removesuffix("Backward0")
+            boxes[node] = Box(name, getattr(node, "formula", ""), "node", parents)
+    return Drawing(layered_svg(boxes))
+
+
+def _leaf_names(nodes, names):
+    """Return what to call the ends of the graph."""
+    if isinstance(names, Module):
+        names = dict(names.named_parameters())
+    known = {id(tensor): name for name, tensor in (names or {}).items()}
+    labels = {}
+    for node in nodes:
+        if isinstance(node, AccumulateGrad):
+            labels[node] = known.get(id(node.variable), f"leaf {len(labels) + 1}")
+    return labels
+
+
+def _arrays(values):
+    return tuple(None if v is None else getattr(v, "_array", v) for v in values)
+
+
+def _values(array):
+    """Show shape and first values of an array."""
+    shown = ", ".join(f"{v:.4g}" for v in array.reshape(-1)[:4].tolist())
+    more = ", ..." if array.size > 4 else ""
+    return f"{tuple(array.shape)} [{shown}{more}]"
