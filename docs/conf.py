@@ -24,6 +24,7 @@ extensions = [
     "parity",
     "model_table",
     "public_names",
+    "watched",
 ]
 exclude_patterns = ["_build"]
 default_role = "literal"

@@ -1,6 +1,10 @@
 """Tools that look at backward passes."""
 
 import io
+import json
+import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -9,7 +13,7 @@ import pytest
 import minitorch
 from minitorch import nn
 from minitorch.autograd import set_detect_anomaly
-from minitorch.tools import draw, explain, memory, step
+from minitorch.tools import draw, explain, memory, step, watch
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -107,12 +111,74 @@ class TestDraw:
         for i, (x1, y1, w1, h1) in enumerate(rects):
             for x2, y2, w2, h2 in rects[:i]:
                 assert x1 + w1 <= x2 or x2 + w2 <= x1 or y1 + h1 <= y2 or y2 + h2 <= y1
-        width = float(root.get("width"))
-        assert all(x1 >= 0 and x1 + w1 <= width for x1, _, w1, _ in rects)
+        left, _, width, _ = map(float, root.get("viewBox").split())
+        assert all(left <= x1 and x1 + w1 <= left + width for x1, _, w1, _ in rects)
 
     def test_a_long_chain(self):
         x = minitorch.ones(1, requires_grad=True)
         y = x
         for _ in range(2000):
             y = y * 1.0
-        assert draw(y).svg.count("<g>") == 2001
+        assert draw(y).svg.count("<g ") == 2001
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+KEYS = """<script>
+for (const key of %s) document.dispatchEvent(new KeyboardEvent("keydown", {key: key}));
+</script></body>"""
+
+
+@pytest.fixture
+def page(tmp_path):
+    w = minitorch.tensor([[0.5, -1.0], [2.0, 0.25]], requires_grad=True)
+    x = minitorch.tensor([[1.0, 2.0]])
+    path = tmp_path / "page.html"
+
+    def function():
+        h = (x @ w).relu()
+        return (h * h + h).sum()
+
+    return watch(function, path, {"w": w}, title="a <b> & c"), path
+
+
+class TestWatch:
+    def test_frames(self, page):
+        count, path = page
+        text = path.read_text(encoding="utf-8")
+        frames = json.loads(re.search(r"const frames = (.*);", text)[1])
+        assert len(frames) == count
+        forward = [f["name"] for f in frames if f["phase"] == "forward"]
+        assert forward == ["w", "Mm", "Relu", "Mul", "Add", "Sum"]
+        backward = [(f["name"], f["values"]) for f in frames if f["phase"] == "backward"]
+        assert backward[0] == ("Sum", "() [1]")
+        # d/dh (h² + h) = 2 h + 1 = 10 where h = 4.5, and 0 where the sum was negative
+        assert ("Relu", "(1, 2) [10, 1]") in backward
+        assert backward[-1] == ("w", "(2, 2) [10, 0, 20, 0]")
+        assert "a &lt;b&gt; &amp; c" in text and not re.search(r"(src|href)=", text)
+
+    def test_without_a_graph(self, tmp_path):
+        with pytest.raises(RuntimeError, match="must return a tensor with a graph"):
+            watch(lambda: minitorch.ones(1), tmp_path / "page.html")
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
+    @pytest.mark.parametrize(
+        ("keys", "place", "said"),
+        [
+            ([], 1, "forward at w"),
+            (["ArrowRight", "ArrowRight", "ArrowLeft"], 2, "forward at Mm"),
+            (["End"], 12, "backward at w"),
+            (["End", "ArrowRight", "Home", "ArrowLeft"], 1, "forward at w"),
+        ],
+    )
+    def test_keys_in_a_browser(self, page, tmp_path, keys, place, said):
+        count, path = page
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("</body>", KEYS % json.dumps(keys)), encoding="utf-8")
+        command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                   "--disable-background-networking", f"--user-data-dir={tmp_path}/profile",
+                   "--dump-dom", path.as_uri()]  # fmt: skip
+        run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        shown = re.sub("<[^>]+>", "", re.search(r'id="said".*?</div>', run.stdout)[0])
+        assert f"{place} of {count}" in run.stdout and said in shown
+        assert len(re.findall(r'class="[a-z ]*now"', run.stdout)) == 1

@@ -3,6 +3,7 @@
 from .backward import BackwardStep, Drawing, HeldArray, draw, explain, memory, step
 from .curves import plot_curves
 from .summary import LayerSummary, Summary, summary
+from .watch import watch
 
 __all__ = [
     "BackwardStep",
@@ -16,4 +17,5 @@ __all__ = [
     "plot_curves",
     "step",
     "summary",
+    "watch",
 ]

@@ -43,10 +43,10 @@ class BackwardStep:
 
     def __str__(self):
         lines = [f"{self.name}   {self.formula}".rstrip()]
-        lines += [f"    gradient {_values(g)}" for g in self.grad_outputs if g is not None]
+        lines += [f"    gradient {show_values(g)}" for g in self.grad_outputs if g is not None]
         for target, gradient in zip(self.targets, self.grad_inputs, strict=False):
             if gradient is not None:
-                lines.append(f"    to {target}: {_values(gradient)}")
+                lines.append(f"    to {target}: {show_values(gradient)}")
         return "\n".join(lines)
 
 
@@ -236,17 +236,23 @@ def draw(loss, names=None):
     """
     if not isinstance(loss, Tensor) or loss.grad_fn is None:
         raise RuntimeError("draw: the tensor has no graph: no operation on it was recorded")
+    return Drawing(layered_svg(graph_boxes(loss, names)))
+
+
+def graph_boxes(loss, names=None):
+    """Return a box for every node of the graph behind a tensor, by node."""
     nodes = list(count_children([loss.grad_fn]))
     labels = _leaf_names(nodes, names)
     boxes = {}
-    for node in nodes:
+    for number, node in enumerate(nodes):
         parents = [edge[0] for edge in node.parents if edge is not None]
         if isinstance(node, AccumulateGrad):
-            boxes[node] = Box(labels[node], str(tuple(node.variable.shape)), "leaf", parents)
+            title, text, kind = labels[node], str(tuple(node.variable.shape)), "leaf"
         else:
-            name = node.name().removesuffix("Backward0")
-            boxes[node] = Box(name, getattr(node, "formula", ""), "node", parents)
-    return Drawing(layered_svg(boxes))
+            title = node.name().removesuffix("Backward0")
+            text, kind = getattr(node, "formula", ""), "node"
+        boxes[node] = Box(title, text, kind, parents, f"node{number}")
+    return boxes
 
 
 def _leaf_names(nodes, names):
@@ -265,7 +271,7 @@ def _arrays(values):
     return tuple(None if v is None else getattr(v, "_array", v) for v in values)
 
 
-def _values(array):
+def show_values(array):
     """Show shape and first values of an array."""
     shown = ", ".join(f"{v:.4g}" for v in array.reshape(-1)[:4].tolist())
     more = ", ..." if array.size > 4 else ""

@@ -22,12 +22,15 @@ class Box:
         Chooses the colours.
     below : list
         Keys of the boxes that arrows lead to.
+    id : str
+        Identifies the box in a page.
     """
 
     title: str
     text: str
     kind: str
     below: list
+    id: str = ""
 
     @property
     def width(self):
@@ -56,17 +59,17 @@ def layered_svg(boxes):
     layers = _layers(boxes)
     _order(boxes, layers)
     places, width = _places(boxes, layers)
+    arrows, bow = _arrows(boxes, layers, places)
+    whole = width + 2 * bow
     height = len(layers) * (_HEIGHT + _GAP_Y) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
-        f'viewBox="0 0 {width:.0f} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole:.0f}" height="{height}" '
+        f'viewBox="{-bow:.0f} 0 {whole:.0f} {height}" font-family="sans-serif" font-size="12">',
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#777"/></marker></defs>',
-        '<rect width="100%" height="100%" fill="white"/>',
+        f'<rect x="{-bow:.0f}" width="100%" height="100%" fill="white"/>',
     ]
-    parts += [
-        _arrow(places[key], places[other]) for key, box in boxes.items() for other in box.below
-    ]
+    parts += arrows
     parts += [_box(box, places[key]) for key, box in boxes.items()]
     return "\n".join([*parts, "</svg>\n"])
 
@@ -126,12 +129,28 @@ def _places(boxes, layers):
     return places, whole
 
 
-def _arrow(start, end):
+def _arrows(boxes, layers, places):
+    """Return the arrows, and how far they swing out: around boxes, and apart from one another."""
+    depth = {key: number for number, layer in enumerate(layers) for key in layer}
+    around = max((box.width for box in boxes.values()), default=0) * 0.7 + 20
+    arrows, widest = [], 0
+    for key, box in boxes.items():
+        for number, other in enumerate(box.below):
+            bow = 14 * box.below[:number].count(other)
+            if depth[other] - depth[key] > 1:
+                bow += around
+            side = 1 if number % 2 else -1
+            arrows.append(_arrow(places[key], places[other], side * bow))
+            widest = max(widest, bow * 0.75)
+    return arrows, widest
+
+
+def _arrow(start, end, bow):
     x1, y1 = start[0] + start[2] / 2, start[1] + _HEIGHT
     x2, y2 = end[0] + end[2] / 2, end[1]
-    bend = (y2 - y1) / 2
+    bend = (y2 - y1) / 2 if not bow else (y2 - y1) / 4
     return (
-        f'<path d="M{x1:.1f} {y1}C{x1:.1f} {y1 + bend:.1f} {x2:.1f} {y2 - bend:.1f} '
+        f'<path d="M{x1:.1f} {y1}C{x1 + bow:.1f} {y1 + bend:.1f} {x2 + bow:.1f} {y2 - bend:.1f} '
         f'{x2:.1f} {y2}" fill="none" stroke="#777" marker-end="url(#arrow)"/>'
     )
 
@@ -141,8 +160,9 @@ def _box(box, place):
     fill, edge = _STYLE[box.kind]
     centre = x + width / 2
     title_y = y + (17 if box.text else 24)
+    mark = f' id="{box.id}" class="{box.kind}"' if box.id else ""
     parts = [
-        f'<g><rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_HEIGHT}" rx="6" '
+        f'<g{mark}><rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_HEIGHT}" rx="6" '
         f'fill="{fill}" stroke="{edge}"/>',
         f'<text x="{centre:.1f}" y="{title_y}" text-anchor="middle">{escape(box.title)}</text>',
     ]
