@@ -25,7 +25,7 @@ __all__ = ["Bench", "plot", "summary"]
 PEER = "torch"
 ROUNDS = 3
 SECONDS = 0.2  # per round, case and library
-_PAUSE = 0.01  # for the threads of the one that has just run to fall asleep
+_PAUSE = 0.05  # for the threads of the one that has just run to stop waiting and sleep
 _BUSY = "while True: pass"
 
 
