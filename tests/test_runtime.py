@@ -139,7 +139,7 @@ def test_fork_after_a_parallel_region():
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
 def test_threads_of_the_process_are_few_and_signals_are_not_theirs():
     code = """
-        import os, signal, sys, threading
+        import os, signal, sys, threading, time
         sys.path.insert(0, "tests")
         from test_runtime import kernels, work
         kernels.set_num_threads(3)
@@ -151,8 +151,13 @@ def test_threads_of_the_process_are_few_and_signals_are_not_theirs():
             for caller in callers:
                 caller.join()
             work(0)
-        ours = len(os.listdir("/proc/self/task")) - before
-        print(ours)  # two that help, and the one that holds them
+        # two that help, and the one that holds them; those that called take their time to go
+        for _ in range(100):
+            ours = len(os.listdir("/proc/self/task")) - before
+            if ours == 3:
+                break
+            time.sleep(0.1)
+        print(ours)
         blocked = 0
         for task in os.listdir("/proc/self/task"):
             with open(f"/proc/self/task/{task}/status") as file:
