@@ -310,7 +310,7 @@ static int cut(plan *g) {
 
 /* Nanoseconds, roughly. */
 static int64_t cost_of(double macs, double packed, int64_t pack_cost) {
-    double ns = macs / 40 + packed * (double)pack_cost / 1000;
+    double ns = macs / 80 + packed * (double)pack_cost / 1000;
     return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns;
 }
 
@@ -325,7 +325,8 @@ static mt_status run_turn(plan *g) {
     }
     g->column_pieces = mt_div_up(g->turn_columns, g->columns);
     return mt_parallel(mt_div_up(g->turn_problems, g->problems) * g->parts * g->row_pieces * g->column_pieces,
-                       cost_of(columns * (double)p->m, g->b ? 0 : columns * (double)g->row_pieces, p->pack_cost),
+                       cost_of(columns * (double)p->m, g->b ? 0 : columns * (double)g->row_pieces, p->pack_cost) +
+                           100 * g->turn_problems,
                        MT_FLUSH, multiply_piece, g);
 }
 
@@ -435,6 +436,9 @@ static mt_status run_dots(const mt_matrix *a, const mt_matrix *b, const matrix_t
     return mt_parallel(problems * d.column_pieces, ns > 1e15 ? (int64_t)1e15 : (int64_t)ns, MT_FLUSH, dot_piece, &d);
 }
 
+/* 64 KB: read where it is, even line by line, without waiting for memory. */
+static int is_small(int64_t lines, int64_t k, size_t size) { return lines * k * (int64_t)size <= 1 << 16; }
+
 mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
                   int64_t a_k, const int64_t *a_offsets, const void *b, int64_t b_k, int64_t b_column,
                   const int64_t *b_offsets, const void *bias, const mt_epilogue *epilogue, void *c, int64_t c_row,
@@ -462,8 +466,9 @@ mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, 
     mt_finish finish = finish_of(&p, p.epilogue.accumulate, 1);
     if (ma.k_step == 1 && mb.k_step == 1 && (m <= 4 || n <= 4)) return run_dots(&ma, &mb, &to, problems, m, n, k, &finish);
     if (m == 1 && mb.line_step == 1) return run_row(&ma, &mb, &to, problems, n, k, &finish);
-    /* an operand is worth packing when its panels are met often enough */
-    int a_direct = n <= 2 * kernels->gemm_nr, b_direct = mb.line_step == 1 && m <= 4 * kernels->gemm_mr;
+    /* an operand is worth packing when its panels are met often enough, and it is not in the nearest caches anyway */
+    int a_direct = n <= 2 * kernels->gemm_nr || is_small(m, k, size);
+    int b_direct = mb.line_step == 1 && (m <= 4 * kernels->gemm_mr || is_small(n, k, size));
     p.a = (mt_operand){mt_pack_matrix, &ma, a_direct ? &ma : NULL};
     p.b = (mt_operand){mt_pack_matrix, &mb, b_direct ? &mb : NULL};
     return mt_gemm_run(&p);
