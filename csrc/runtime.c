@@ -369,7 +369,7 @@ static void dismiss_team(void) {
 #define PATIENCE (MILLISECONDS / 5)
 #define FIRST_RETREAT (4 * MILLISECONDS)
 #define LONGEST_RETREAT (64 * MILLISECONDS)
-#define MUCH (32 * MILLISECONDS)
+#define MUCH (8 * MILLISECONDS)
 
 static atomic_llong alone_until;
 
@@ -399,7 +399,7 @@ static void judge(int64_t start, int64_t finished) {
         calm += end - start;
         return;
     }
-    retreat = calm < MUCH ? mt_max(mt_min(2 * retreat, LONGEST_RETREAT), FIRST_RETREAT) : FIRST_RETREAT;
+    retreat = mt_min(mt_max(calm < MUCH ? 2 * retreat : retreat / 4, FIRST_RETREAT), LONGEST_RETREAT);
     calm = 0;
     atomic_store(&alone_until, end + retreat);
 }
