@@ -368,7 +368,7 @@ static void dismiss_team(void) {
 #define MILLISECONDS ((int64_t)1000000)
 #define PATIENCE (MILLISECONDS / 5)
 #define FIRST_RETREAT (4 * MILLISECONDS)
-#define LONGEST_RETREAT (64 * MILLISECONDS)
+#define LONGEST_RETREAT (48 * MILLISECONDS)
 #define MUCH (8 * MILLISECONDS)
 
 static atomic_llong alone_until;
