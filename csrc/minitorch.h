@@ -263,6 +263,17 @@ mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *desc, const void *gr
 mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *desc, const void *input, const void *grad_output,
                               void *grad_weight);
 
+/* ---- locally connected layers (local.c) ---- */
+
+/* A convolution with another kernel at every position: weights lie as [position][oc][ic][taps]. geometry: sizes of the
+ * input and of the output, kernel, stride, dilation, padding before, three numbers each. */
+mt_status mt_local_forward(int dtype, int64_t mb, int64_t ic, int64_t oc, const int64_t *geometry, const void *x,
+                           const void *w, void *y);
+mt_status mt_local_grad_input(int dtype, int64_t mb, int64_t ic, int64_t oc, const int64_t *geometry, const void *g,
+                              const void *w, void *x);
+mt_status mt_local_grad_weight(int dtype, int64_t mb, int64_t ic, int64_t oc, const int64_t *geometry, const void *x,
+                               const void *g, void *w);
+
 /* cdef end */
 
 #endif

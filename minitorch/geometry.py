@@ -11,7 +11,10 @@ The checks are remembered: a layer called again with the same shapes costs a dic
 import functools
 import marshal
 import operator
+import warnings
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -98,7 +101,7 @@ class Window:
         extent = _extent(kernel, dilation)
         if max(extent) > LARGEST_SIZE:
             raise ShapeError(f"{op}: {kernel_name} {kernel} with dilation {dilation} is too large")
-        padding = _padding(op, padding, ndim, extent, stride)
+        padding = _padding(op, padding, ndim, extent)
         return cls(kernel, stride, padding, dilation, groups, bool(ceil_mode))
 
     @property
@@ -170,6 +173,95 @@ def _extent(kernel, dilation):
     return tuple(step * (taps - 1) + 1 for taps, step in zip(kernel, dilation, strict=True))
 
 
+class OutputSize(NamedTuple):
+    """Number of positions of a window, as `conv_output_size` finds it.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Number of positions per dimension.
+    exact : tuple of fractions.Fraction
+        The same before rounding: ``(size + padding - extent) / stride + 1``.
+    dropped : tuple of int
+        Elements at the end of the padded image that no window covers.
+    """
+
+    size: tuple
+    exact: tuple
+    dropped: tuple
+
+
+def conv_output_size(
+    size, kernel_size, stride=1, padding=0, dilation=1, *, ceil_mode=False, on_misfit="floor"
+):
+    """Compute the size of what a convolution or pooling makes, exactly.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Spatial sizes of the image; their number is the number of dimensions.
+    kernel_size, stride, dilation : int or tuple of int
+        Of the window.
+    padding : int, tuple, 'same' or 'valid'
+        As for `conv2d`.
+    ceil_mode : bool
+        Count a last window that reaches over the end.
+    on_misfit : str
+        What to do where the windows do not tile the image, so that elements at its end are left
+        out: ``'floor'`` (round down), ``'warn'`` or ``'error'``.
+
+    Returns
+    -------
+    OutputSize
+
+    Raises
+    ------
+    ShapeError
+        If the window is larger than the padded image, or, with ``on_misfit='error'``, if it does
+        not tile it.
+    ValueError
+        If `on_misfit` is unknown.
+
+    Notes
+    -----
+    Dumoulin and Visin 2016 (arXiv 1603.07285), relationship 6.
+
+    Examples
+    --------
+    >>> conv_output_size(28, 4).size
+    (25,)
+    >>> conv_output_size(25, 2, 2).exact
+    (Fraction(25, 2),)
+    """
+    op = "conv_output_size"
+    if on_misfit not in ("floor", "warn", "error"):
+        raise ValueError(f"{op}: on_misfit must be 'floor', 'warn' or 'error', got {on_misfit!r}")
+    ndim = len(size) if isinstance(size, tuple | list) else 1
+    size = integers(op, "size", size, ndim)
+    padding = _sized_padding(op, padding, size, kernel_size, stride, dilation)
+    window = Window.of(ndim, kernel_size, stride, padding, dilation, 1, ceil_mode, op)
+    positions = window.output_size(size)
+    padded = tuple(n + sum(pair) for n, pair in zip(size, window.padding, strict=True))
+    if min(positions) < 1:
+        raise ShapeError(
+            f"{op}: the kernel covers {window.extent}, more than the padded input {padded}"
+        )
+    dims = list(zip(padded, window.extent, window.stride, positions, strict=True))
+    exact = tuple(Fraction(n - extent, step) + 1 for n, extent, step, _ in dims)
+    dropped = tuple(max(0, n - extent - (m - 1) * step) for n, extent, step, m in dims)
+    if any(value.denominator != 1 for value in exact) and on_misfit != "floor":
+        sums = ", ".join(
+            f"({n} - {extent}) / {step} + 1 = {float(value):g}"
+            for (n, extent, step, _), value in zip(dims, exact, strict=True)
+        )
+        text = f"{op}: the windows do not tile the padded input {padded}: {sums}"
+        text += f"; elements left out at the end: {dropped}"
+        if on_misfit == "error":
+            raise ShapeError(text)
+        warnings.warn(text, stacklevel=2)
+    return OutputSize(positions, exact, dropped)
+
+
 # ------------------------------------------------------------------------------------------------
 # Reading arguments
 
@@ -209,9 +301,9 @@ def _entries(op, name, value, ndim):
     return value
 
 
-def _padding(op, padding, ndim, extent, stride):
+def _padding(op, padding, ndim, extent):
     if isinstance(padding, str):
-        return _named_padding(op, padding, extent, stride)
+        return _named_padding(op, padding, extent)
     return tuple(_pair(op, entry) for entry in _entries(op, "padding", padding, ndim))
 
 
@@ -223,14 +315,33 @@ def _pair(op, entry):
     return integer(op, "padding", entry[0], 0), integer(op, "padding", entry[1], 0)
 
 
-def _named_padding(op, name, extent, stride):
+def _named_padding(op, name, extent):
     if name == "valid":
         return ((0, 0),) * len(extent)
     if name != "same":
         raise ShapeError(f"{op}: padding must be 'same', 'valid' or numbers, got {name!r}")
-    if max(stride) > 1:
-        raise ShapeError(f"{op}: padding='same' needs stride 1, got stride {stride}")
     return tuple(((size - 1) // 2, size // 2) for size in extent)
+
+
+def _sized_padding(op, padding, size, kernel, stride, dilation):
+    """Return the padding, in numbers where its name means one that depends on the size.
+
+    'same_upper' and 'same_lower' (ONNX's names; the first is TensorFlow's 'SAME') give a window of
+    stride s over n elements ceil(n / s) positions, with as little padding as that needs; an odd
+    element goes after or before the image.
+    """
+    if padding not in ("same_upper", "same_lower"):
+        return padding
+    ndim, pairs = len(size), []
+    settings = (
+        integers(op, name, value, ndim)
+        for name, value in (("kernel_size", kernel), ("stride", stride), ("dilation", dilation))
+    )
+    for n, taps, step, spread in zip(size, *settings, strict=True):
+        total = max(0, (-(-n // step) - 1) * step + spread * (taps - 1) + 1 - n)
+        less, more = total // 2, total - total // 2
+        pairs.append((less, more) if padding == "same_upper" else (more, less))
+    return tuple(pairs)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -301,6 +412,7 @@ def conv_window(op, ndim, input, weight, bias, stride, padding, dilation, groups
             f"{op}: out_channels ({weight[0]}) must be divisible by groups ({groups}): {shapes}"
         )
     _check_bias(op, weight[0], bias, weight)
+    padding = _sized_padding(op, padding, input[-ndim:], weight[2:], stride, dilation)
     window = Window.of(ndim, weight[2:], stride, padding, dilation, groups, op=op)
     size = window.output_size(input[-ndim:])
     if min(size) < 1:

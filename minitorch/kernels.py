@@ -1472,6 +1472,73 @@ def _pool_geometry(window, input_size, output_size):
     return ffi.new("int64_t[]", numbers + _in_three(before, 0) + _in_three(after, 0))
 
 
+# ---- locally connected layers --------------------------------------------------------------------
+
+
+def local_forward(x, weight, window):
+    """Convolve with another kernel at every position.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        (N, C, \\*spatial), float16, float32 or float64.
+    weight : numpy.ndarray
+        (\\*positions, O, C, \\*kernel)
+    window : geometry.Window
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, O, \\*positions)
+    """
+    size = window.output_size(x.shape[2:])
+    shape = (len(x), weight.shape[window.ndim], *size)
+    return _local(lib.mt_local_forward, x, weight, shape, window, x.shape[2:], x.shape[1])
+
+
+def local_grad_input(grad, weight, window, size):
+    """Return the gradient of `local_forward` with respect to `x`, of spatial sizes `size`."""
+    channels = weight.shape[window.ndim + 1]
+    shape = (len(grad), channels, *size)
+    return _local(lib.mt_local_grad_input, grad, weight, shape, window, size, channels)
+
+
+def local_grad_weight(x, grad, window):
+    """Return the gradient of `local_forward` with respect to `weight`."""
+    shape = (*grad.shape[2:], grad.shape[1], x.shape[1], *window.kernel)
+    return _local(lib.mt_local_grad_weight, x, grad, shape, window, x.shape[2:], x.shape[1])
+
+
+def _local(function, first, second, shape, window, size, channels):
+    if first.dtype == _FLOAT16:
+        wide = first.astype(np.float32), second.astype(np.float32)
+        return _local(function, *wide, shape, window, size, channels).astype(_FLOAT16)
+    first, second = contiguous(first), contiguous(second)
+    result = memory.empty(shape, first.dtype)
+    positions = window.output_size(size)
+    filters = first.shape[1] if function is lib.mt_local_grad_input else None
+    if filters is None:
+        filters = shape[1] if function is lib.mt_local_forward else shape[window.ndim]
+    before = tuple(b for b, _ in window.padding)
+    fields = (size, 1), (positions, 1), (window.kernel, 1), (window.stride, 1)
+    fields += (window.dilation, 1), (before, 0)
+    lead = 3 - window.ndim
+    geometry = [n for values, neutral in fields for n in ((neutral,) * lead + tuple(values))]
+    check(
+        function(
+            _CODES[first.dtype],
+            len(first),
+            channels,
+            filters,
+            geometry,
+            _from_buffer(first),
+            _from_buffer(second),
+            _from_buffer(result),
+        )
+    )
+    return result
+
+
 # ---- places in planes ----------------------------------------------------------------------------
 
 

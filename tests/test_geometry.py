@@ -280,11 +280,6 @@ MESSAGES = [
         {"padding": "full"},
         "conv2d: padding must be 'same', 'valid' or numbers, got 'full'",
     ),
-    (
-        conv,
-        {"padding": "same", "stride": 2},
-        "conv2d: padding='same' needs stride 1, got stride (2, 2)",
-    ),
     (conv, {"padding": 2**40}, "conv2d: the output (8, 6, "),
     (
         transpose,

@@ -516,7 +516,6 @@ ERRORS = {
     "no groups": (lambda F: F.nn.Conv2d(4, 4, 3, groups=0), "groups must be a positive integer"),
     "out groups": (lambda F: F.nn.Conv2d(4, 3, 3, groups=4), "out_channels must be divisible"),
     "padding": (lambda F: F.nn.Conv2d(4, 4, 3, padding="full"), "Invalid padding string"),
-    "same": (lambda F: F.nn.Conv2d(4, 4, 3, 2, "same"), "not supported for strided"),
     "mode": (lambda F: F.nn.Conv2d(4, 4, 3, padding_mode="wrap"), "padding_mode must be one of"),
     "transposed": (
         lambda F: F.nn.ConvTranspose2d(4, 4, 3, padding_mode="reflect"),

@@ -11,6 +11,7 @@ from .flatten import *
 from .fold import *
 from .lazy import *
 from .linear import *
+from .local import *
 from .loss import *
 from .module import *
 from .norm import *
@@ -19,6 +20,7 @@ from .parallel import *
 from .parameter import *
 from .pool import *
 from .rnn import *
+from .textbook import *
 from .unpool import *
 from .upsample import *
 

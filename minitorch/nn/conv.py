@@ -63,7 +63,11 @@ class _ConvNd(Module):
         self.kernel_size = geometry.integers(name, "kernel_size", kernel_size, ndim)
         self.stride = geometry.integers(name, "stride", stride, ndim)
         self.dilation = geometry.integers(name, "dilation", dilation, ndim)
-        self.padding = _checked_padding(name, padding, ndim, self.stride)
+        self.padding = _checked_padding(name, padding, ndim)
+        if padding in ("same_upper", "same_lower") and padding_mode != "zeros":
+            raise ValueError(
+                f"padding='{padding}' needs padding_mode='zeros', got '{padding_mode}'"
+            )
         self.transposed = self._transposed
         self.output_padding = geometry.integers(name, "output_padding", output_padding, ndim, 0)
         self.groups = groups
@@ -93,7 +97,7 @@ class _ConvNd(Module):
         """Return the padding as `F.pad` takes it: (before, after) from the last dimension on."""
         if self.padding == "valid":
             return [0] * (2 * self._ndim)
-        if self.padding == "same":
+        if self.padding in ("same", "same_upper", "same_lower"):
             total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             sides = [(n // 2, n - n // 2) for n in total]
         else:
@@ -120,15 +124,13 @@ class _ConvNd(Module):
         return text
 
 
-def _checked_padding(name, padding, ndim, stride):
+def _checked_padding(name, padding, ndim):
     """Return the padding as 'same', 'valid', or a tuple of one entry per dimension."""
     if isinstance(padding, str):
-        if padding not in ("same", "valid"):
+        if padding not in ("same", "same_upper", "same_lower", "valid"):
             raise ValueError(
                 f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}"
             )
-        if padding == "same" and any(s != 1 for s in stride):
-            raise ValueError("padding='same' is not supported for strided convolutions")
         return padding
     if isinstance(padding, (tuple, list)) and any(isinstance(p, (tuple, list)) for p in padding):
         return tuple(p if isinstance(p, int) else tuple(p) for p in padding)  # checked by the op
@@ -196,8 +198,9 @@ class Conv2d(_Conv):
         Size of the kernel, one for all spatial dimensions or one each.
     stride : int or tuple of int
         Step of the kernel.
-    padding : int, tuple of int, 'same' or 'valid'
-        How far the image is extended on both sides; an entry may be a pair (before, after).
+    padding : int, tuple of int, 'same', 'same_upper', 'same_lower' or 'valid'
+        How far the image is extended on both sides; an entry may be a pair (before, after). The
+        names are explained at `minitorch.nn.functional.conv_nd`.
     dilation : int or tuple of int
         Distance between the taps of the kernel.
     groups : int

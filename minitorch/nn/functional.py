@@ -1,5 +1,6 @@
 """The functions behind the layers, under the names of ``torch.nn.functional``."""
 
+from ..geometry import conv_output_size
 from ..ops.activation import (
     celu,
     celu_,
@@ -59,6 +60,7 @@ from ..ops.grid import affine_grid, grid_sample
 from ..ops.index import (
     one_hot,
 )
+from ..ops.local import local_conv1d, local_conv2d, local_conv3d
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -132,6 +134,14 @@ from ..ops.statistics import (
     pairwise_distance,
     pdist,
 )
+from ..ops.textbook import (
+    conv_matrix,
+    convolve1d,
+    convolve2d,
+    convolve3d,
+    global_response_norm,
+    maxout,
+)
 from ..ops.unpool import (
     adaptive_max_pool1d_with_indices,
     adaptive_max_pool2d_with_indices,
@@ -179,11 +189,16 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_matrix",
     "conv_nd",
+    "conv_output_size",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
     "conv_transpose_nd",
+    "convolve1d",
+    "convolve2d",
+    "convolve3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
@@ -204,6 +219,7 @@ __all__ = [
     "fractional_max_pool3d_with_indices",
     "gaussian_nll_loss",
     "gelu",
+    "global_response_norm",
     "glu",
     "grid_sample",
     "group_norm",
@@ -223,6 +239,9 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "local_conv1d",
+    "local_conv2d",
+    "local_conv3d",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
@@ -240,6 +259,7 @@ __all__ = [
     "max_unpool1d",
     "max_unpool2d",
     "max_unpool3d",
+    "maxout",
     "mish",
     "mse_loss",
     "multi_head_attention_forward",

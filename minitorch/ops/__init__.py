@@ -10,6 +10,7 @@ from .embedding import *
 from .grid import *
 from .index import *
 from .linalg import *
+from .local import *
 from .loss import *
 from .matmul import *
 from .norm import *
@@ -22,4 +23,5 @@ from .shape import *
 from .shuffle import *
 from .special import *
 from .statistics import *
+from .textbook import *
 from .unpool import *

@@ -120,8 +120,11 @@ def conv_nd(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)
         Step of the kernel, one number for all spatial dimensions or one each.
     padding : int, tuple, 'same' or 'valid'
         Zeros around the image: a number for all spatial dimensions, or one entry each, which is a
-        number for both sides or a pair (before, after). 'same' keeps the size, for stride 1 only;
-        the extra zero of an even kernel goes after the image. 'valid' is 0.
+        number for both sides or a pair (before, after). 'same' keeps the size for stride 1; the
+        extra zero of an even kernel goes after the image. For other strides (PyTorch refuses them)
+        it adds as many zeros as for stride 1, while 'same_upper' and 'same_lower' add just what
+        ``ceil(size / stride)`` positions need, an odd one after (as TensorFlow's 'SAME') or before
+        the image. 'valid' is 0.
     dilation : int or tuple of int
         Distance between the taps of the kernel.
     groups : int
