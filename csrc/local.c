@@ -91,7 +91,7 @@ static mt_status forward_piece(void *context, int64_t position) {
     const void *all = patches(l, position);
     void *c = mt_scratch(MT_SCRATCH_TILE, (size_t)(l->oc * l->mb) * l->size);
     if (!all || !c) return MT_ERR_NOMEM;
-    const mt_finish finish = {0, NULL, NULL};
+    const mt_finish finish = {.accumulate = 0};
     l->kernels->gemm_dot(l->oc, l->mb, l->depth, mt_at_const(l->w, position * l->oc * l->depth, l->size), l->depth, all,
                          l->depth, c, l->mb, &finish);
     for (int64_t o = 0; o < l->oc; o++)

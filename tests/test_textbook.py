@@ -73,7 +73,7 @@ def test_local_kernels_are_adjoint_on_every_instruction_set(name, dtype):
 
 
 def test_local_network_of_1989_has_its_parameters():
-    """LeCun 1989, Net-3: two local layers and a dense one; 5,194 weights and biases counted there."""
+    """LeCun 1989, Net-3: two local layers and a dense one; 5,194 weights and biases."""
     layer = nn.LocallyConnected2d(1, 1, 16, 3, stride=2, padding=((0, 1), (0, 1)))
     assert layer.output_size == (8, 8)
     assert sum(p.numel() for p in layer.parameters()) == 8 * 8 * (3 * 3 + 1)
