@@ -72,8 +72,8 @@ def test_local_kernels_are_adjoint_on_every_instruction_set(name, dtype):
     kernels.set_isa(before)
 
 
-def test_local_network_of_1989_has_its_parameters():
-    """LeCun 1989, Net-3: two local layers and a dense one; 5,194 weights and biases."""
+def test_a_local_layer_has_a_kernel_and_a_bias_for_every_place():
+    """As the first layer of Net-3 in LeCun 1989 has."""
     layer = nn.LocallyConnected2d(1, 1, 16, 3, stride=2, padding=((0, 1), (0, 1)))
     assert layer.output_size == (8, 8)
     assert sum(p.numel() for p in layer.parameters()) == 8 * 8 * (3 * 3 + 1)
