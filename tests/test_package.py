@@ -29,7 +29,7 @@ def test_installed_metadata():
     assert distribution.version == minitorch.__version__
     required = [r for r in distribution.requires if "extra ==" not in r]
     assert sorted(re.match(r"\w+", r)[0] for r in required) == ["cffi", "numpy"]
-    extras = {"train", "vision", "io", "docs", "test", "bench"}
+    extras = {"train", "vision", "io", "onnx", "docs", "test", "bench"}
     assert set(distribution.metadata.get_all("Provides-Extra")) == extras
 
 
