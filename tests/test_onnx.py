@@ -66,6 +66,18 @@ FUNCTIONS = {
         F.interpolate(x, (5, 17), mode="bicubic"),
         F.interpolate(x, (4, 3), mode="area"),
     ),
+    "patches": lambda x: (
+        F.unfold(x, (3, 2), padding=1, stride=2, dilation=(1, 2)),
+        F.fold(F.unfold(x, 3, padding=1), (9, 10), 3, padding=1),
+    ),
+    "adaptive maxima": lambda x: F.adaptive_max_pool2d(x, (3, 5)) + F.adaptive_max_pool2d(x, 1),
+    "statistics of the batch": lambda x: F.batch_norm(
+        x, None, None, minitorch.arange(8.0), training=True
+    ),
+    "sorted": lambda x: x.topk(3, 1)[0] + x.sort(1)[0][:, :3] + x.topk(3, 1)[1],
+    "rolled": lambda x: x.roll((1, -3), (1, 3)),
+    "one hot": lambda x: F.one_hot((x > 0).long(), 3).float(),
+    "embedding": lambda x: F.embedding((x > 0).long(), minitorch.arange(6.0).view(3, 2)),
     "shuffles": lambda x: F.channel_shuffle(F.pixel_shuffle(x, 2), 2),
     "divisor": lambda x: F.avg_pool2d(x, 2, divisor_override=3),
     "adaptive pool": lambda x: F.adaptive_avg_pool2d(x, (4, 3)) + F.adaptive_avg_pool2d(x, 1),
@@ -407,7 +419,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("function", "message"),
         [
-            (lambda x: F.adaptive_max_pool2d(x, (4, 3)), r"AdaptiveMaxPool: there is no ONNX"),
+            (
+                lambda x: F.adaptive_max_pool2d(x, (4, 3)),
+                r"AdaptiveMaxPool: maxima of \(4, 3\) parts of different",
+            ),
             (lambda x: x[: x.shape[0] // 2], "Slice: the part that is taken depends on the batch"),
             (lambda x: x * float(x.shape[0]), "Mul: a number that depends on the batch size: 3.0"),
             (lambda x: x if x.shape[0] == 3 else x + 1, "what the model does depends on the batch"),

@@ -13,6 +13,8 @@ import numpy as np
 from ..ops import activation as act
 from ..ops import common, elementwise, index, pool, reduce, shape
 from ..ops.conv import Conv, ConvTranspose
+from ..ops.embedding import Embedding
+from ..ops.fold import ColumnsToImage, ImageToColumns
 from ..ops.matmul import Bmm, Dot, Linear, Mm, Mv
 from ..ops.norm import GroupNorm
 from ..ops.pad import ConstantPad, MapPad
@@ -275,7 +277,7 @@ def convert_batch_norm(graph, step, other, readers):
     """
     input, weight, bias = step.inputs
     if step.attributes["statistics"] is None:
-        raise ExportError("statistics of the batch (track_running_stats=False)")
+        return _by_the_batch(graph, step)
     mean, variance = (np.asarray(v) for v in step.attributes["statistics"])
     weight = np.ones_like(mean) if weight is None else weight._array
     bias = np.zeros_like(mean) if bias is None else bias._array
@@ -293,6 +295,26 @@ def convert_batch_norm(graph, step, other, readers):
         )
     ]  # fmt: skip
     return graph.node("BatchNormalization", name, *names, epsilon=eps)
+
+
+def _by_the_batch(graph, step):
+    """Normalise channels by the statistics of the batch itself."""
+    input, *parameters = step.inputs
+    axes = graph.integers(0, *range(2, input.dim()))
+    centred = graph.node(
+        "Sub", graph.name(input), graph.node("ReduceMean", graph.name(input), axes)
+    )
+    variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), axes)
+    root = graph.node(
+        "Sqrt", graph.node("Add", variance, graph.name(step.attributes["eps"], input))
+    )
+    result = graph.node("Div", centred, root)
+    for operator, parameter in zip(("Mul", "Add"), parameters, strict=True):
+        if parameter is not None:
+            sizes = graph.integers(-1, *[1] * (input.dim() - 2))
+            shaped = graph.node("Reshape", graph.name(parameter), sizes)
+            result = graph.node(operator, result, shaped)
+    return result
 
 
 def _fold(graph, conv, scale, mean, bias):
@@ -353,6 +375,41 @@ def _avg_pool(graph, step, other):
     if divisor is None:
         return result
     return graph.node("Mul", result, graph.name(math.prod(window.kernel) / divisor, input))
+
+
+@_converts(pool.AdaptiveMaxPool)
+def _adaptive_max_pool(graph, step, other):
+    sizes, counts = step.inputs[0].shape[2:], step.attributes["output_size"]
+    if any(size % count for size, count in zip(sizes, counts, strict=True)):
+        raise ExportError(f"maxima of {counts} parts of different sizes, of {tuple(sizes)}")
+    kernel = [size // count for size, count in zip(sizes, counts, strict=True)]
+    name = graph.name(step.inputs[0])
+    return [graph.node("MaxPool", name, kernel_shape=kernel, strides=kernel)]
+
+
+@_converts(ImageToColumns)
+def _image_to_columns(graph, step, other):
+    """Convolve every channel with kernels of a single one, which ONNX has no operator for."""
+    (input,) = step.inputs
+    window, channels = step.attributes["window"], input.shape[1]
+    taps = math.prod(window.kernel)
+    ones = np.eye(taps, dtype=input._array.dtype).reshape(taps, 1, *window.kernel)
+    weight = graph.constant(np.concatenate([ones] * channels))
+    columns = graph.node(
+        "Conv", graph.name(input), weight,
+        kernel_shape=window.kernel, strides=window.stride, dilations=window.dilation,
+        pads=_padding(window), group=channels,
+    )  # fmt: skip
+    return graph.node("Reshape", columns, _sizes(graph, step, other))
+
+
+@_converts(ColumnsToImage)
+def _columns_to_image(graph, step, other):
+    window, size = step.attributes["window"], step.attributes["size"]
+    return graph.node(
+        "Col2Im", graph.name(step.inputs[0]), graph.integers(*size), graph.integers(*window.kernel),
+        strides=window.stride, dilations=window.dilation, pads=_padding(window),
+    )  # fmt: skip
 
 
 @_converts(pool.AdaptiveAvgPool)
@@ -631,3 +688,40 @@ def _index(graph, step, other):
     return graph.node(
         "Gather", graph.name(input), graph.name(indices[0]), axis=step.attributes["dims"][0]
     )
+
+
+@_converts(Embedding)
+def _embedding(graph, step, other):
+    weight, indices = step.inputs
+    return graph.node("Gather", graph.name(weight), graph.name(indices), axis=0)
+
+
+@_converts(index.OneHot)
+def _one_hot(graph, step, other):
+    classes = graph.integers(step.outputs[0].shape[-1])
+    values = graph.constant(np.array([0, 1], step.outputs[0]._array.dtype))
+    return graph.node("OneHot", graph.name(step.inputs[0]), classes, values, axis=-1)
+
+
+@_converts(index.Sort)
+def _sort(graph, step, other):
+    dim = step.attributes["dim"]
+    count = step.outputs[0].shape[dim]
+    return graph.node(
+        "TopK", graph.name(step.inputs[0]), graph.integers(count), outputs=2, axis=dim,
+        largest=int(step.attributes["descending"]), sorted=1,
+    )  # fmt: skip
+
+
+@_converts(shape.Roll)
+def _roll(graph, step, other):
+    (input,) = step.inputs
+    shifts, dims = (np.atleast_1d(step.attributes[key]).tolist() for key in ("shifts", "dims"))
+    name = graph.name(input)
+    for shift, dim in zip(shifts, dims, strict=True):
+        axis = graph.integers(dim)
+        at = graph.integers(-shift % input.shape[dim])
+        end, begin = graph.integers(2**62), graph.integers(0)
+        parts = graph.node("Slice", name, at, end, axis), graph.node("Slice", name, begin, at, axis)
+        name = graph.node("Concat", *parts, axis=dim)
+    return name

@@ -526,3 +526,32 @@ def _split(module, inputs, attributes):
 def _trilu(module, inputs, attributes):
     diagonal = int(inputs[1].item()) if len(inputs) > 1 and inputs[1] is not None else 0
     return (mt.triu if attributes.get("upper", 1) else mt.tril)(inputs[0], diagonal)
+
+
+@_operator("TopK")
+def _top_k(module, inputs, attributes):
+    count, dim = int(inputs[1].item()), attributes.get("axis", -1)
+    return list(inputs[0].topk(count, dim, bool(attributes.get("largest", 1))))
+
+
+@_operator("OneHot")
+def _one_hot(module, inputs, attributes):
+    index, depth, values = inputs
+    if attributes.get("axis", -1) != -1:
+        raise NotImplementedError("OneHot along another axis than the last")
+    hot = F.one_hot(index.long(), int(depth.item()))
+    off, on = values.unbind()
+    return mt.where(hot == 1, on, off)
+
+
+@_operator("Col2Im")
+def _col2im(module, inputs, attributes):
+    input, size, kernel = inputs[0], _ints(inputs[1]), _ints(inputs[2])
+    ndim = len(kernel)
+    pads = attributes.get("pads", [0] * 2 * ndim)
+    if pads[:ndim] != pads[ndim:]:
+        raise NotImplementedError("Col2Im with padding that is not symmetric")
+    return F.fold(
+        input, size, kernel, attributes.get("dilations", 1), tuple(pads[:ndim]),
+        attributes.get("strides", 1),
+    )  # fmt: skip
