@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 
-MAX_MEGABYTES = 6
+MAX_MEGABYTES = 7.9  # a hundredth of PyTorch 2.13's CPU build; bytecode is 3 MB of it
 MAX_IMPORT_SECONDS = 0.050
 NOT_IMPORTED = ["torch", "matplotlib", "tqdm", "PIL", "sklearn", "pytest", "cffi", "pycparser"]
 
