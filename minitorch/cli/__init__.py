@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 
-from . import apply, bench, info, run, summary, train
+from . import apply, bench, check, info, run, summary, train
 
-COMMANDS = (train, apply, summary, bench, run, info)
+COMMANDS = (train, apply, summary, check, bench, run, info)
 
 
 def main(arguments=None):

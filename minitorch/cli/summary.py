@@ -2,15 +2,14 @@
 
 import json
 
+from .models import add_model, load_model, sizes_of
+
 
 def add_parser(commands):
     summary = commands.add_parser(
         "summary", help="show the layers of a network: shapes, parameters, work, receptive fields"
     )
-    summary.add_argument("model", metavar="MODEL", help="a function of minitorch.vision.models")
-    summary.add_argument(
-        "--size", default="1x3x224x224", help="of the input, with batch; default: 1x3x224x224"
-    )
+    add_model(summary, "1x3x224x224")
     form = summary.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="everything as JSON")
     form.add_argument("--html", action="store_true", help="the table as HTML")
@@ -19,16 +18,9 @@ def add_parser(commands):
 
 def _summary(options):
     from ..tools import summary
-    from ..vision import models
 
-    try:
-        size = tuple(int(n) for n in options.size.lower().split("x"))
-    except ValueError:
-        raise ValueError(f"--size {options.size}: needs numbers, such as 1x3x224x224") from None
-    if options.model not in models.list_models():
-        known = ", ".join(models.list_models())
-        raise ValueError(f"{options.model} is unknown; one of {known}")
-    found = summary(models.get_model(options.model), size)
+    sizes = sizes_of(options.size)
+    found = summary(load_model(options.model), sizes)
     if options.json:
         print(json.dumps(found.to_dict(), indent=1))
     else:

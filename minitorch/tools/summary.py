@@ -12,6 +12,7 @@ from ..autograd.trace import Recorder
 from ..nn import Module
 from ..tensor import Tensor
 from .receptive import Fields
+from .text import bytes_text, shape_text, table
 
 __all__ = ["LayerSummary", "Summary", "summary"]
 
@@ -105,8 +106,8 @@ class Summary:
         head = ["layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start"]
         rows = [
             [
-                layer.path or "(the model)", layer.kind, _shape(layer.output_shape),
-                f"{layer.parameters:,}", f"{layer.macs:,}", _bytes(layer.activation_bytes),
+                layer.path or "(the model)", layer.kind, shape_text(layer.output_shape),
+                f"{layer.parameters:,}", f"{layer.macs:,}", bytes_text(layer.activation_bytes),
                 _sizes(layer.field), _sizes(layer.jump), _sizes(layer.start),
             ]
             for layer in self.layers
@@ -115,14 +116,14 @@ class Summary:
 
     def _remarks(self):
         """Yield what is to be said below the table."""
-        yield f"input           {', '.join(map(_shape, self.input_shapes))}"
+        yield f"input           {', '.join(map(shape_text, self.input_shapes))}"
         frozen = self.parameters - self.trainable
         extra = f", {frozen:,} of them frozen" if frozen else ""
-        yield f"parameters      {self.parameters:,} ({_bytes(self.parameter_bytes)}){extra}"
+        yield f"parameters      {self.parameters:,} ({bytes_text(self.parameter_bytes)}){extra}"
         if self.buffers:
             yield f"buffers         {self.buffers:,}"
         yield f"multiply-adds   {self.macs:,}"
-        yield f"activations     {_bytes(self.activation_bytes)}"
+        yield f"activations     {bytes_text(self.activation_bytes)}"
         for layer in self.layers:
             if layer.kept is not None:
                 yield f"{layer.path or layer.kind} keeps {layer.kept:.1%} of the elements"
@@ -134,16 +135,7 @@ class Summary:
 
     def __str__(self):
         head, rows = self._table()
-        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-        lines = []
-        for row in [head, *rows]:
-            cells = [
-                cell.ljust(width) if i < 3 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:], rule, *self._remarks()])
+        return "\n".join([*table(head, rows, left=3), *self._remarks()])
 
     def _repr_html_(self):
         head, rows = self._table()
@@ -199,7 +191,7 @@ def summary(model, input_size=None, *, input_data=None, dtype=None):
         with no_grad(), Recorder(on_step=collector.step):
             outputs = model(*inputs)
     except (TypeError, ValueError, RuntimeError, IndexError) as error:
-        shapes = ", ".join(_shape(x.shape) for x in inputs)
+        shapes = ", ".join(shape_text(x.shape) for x in inputs)
         raise TypeError(
             f"summary: the model failed on inputs of shape {shapes}: {error}. A model with several "
             "inputs needs a shape for each, summary(model, [(1, 3, 8, 8), (1, 4)]), or the inputs "
@@ -302,19 +294,8 @@ def macs(step):
     return 0
 
 
-def _shape(shape):
-    return "x".join(map(str, shape)) or "scalar"
-
-
 def _sizes(values):
     if values is None:
         return "-"
     texts = [f"{v:g}" for v in values]
     return texts[0] if len(set(texts)) == 1 else "x".join(texts)
-
-
-def _bytes(count):
-    if count < 1000:
-        return f"{count} B"
-    power = min(3, int(math.log10(count) / 3))
-    return f"{count / 1000**power:.3g} {' kMG'[power]}B"
