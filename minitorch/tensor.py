@@ -1135,10 +1135,14 @@ class Tensor:
                 f"item: a Tensor with {self._array.size} elements, shape {self._array.shape}, "
                 "cannot be converted to Scalar"
             )
+        if grad_mode.state.recorder is not None:
+            grad_mode.state.recorder.read()
         return self._array.item()
 
     def tolist(self):
         """Return the elements as nested lists of Python numbers."""
+        if grad_mode.state.recorder is not None:
+            grad_mode.state.recorder.read()
         return self._array.tolist()
 
     def __bool__(self) -> bool:
@@ -1147,7 +1151,7 @@ class Tensor:
                 f"Boolean value of Tensor with shape {self._array.shape} is ambiguous: "
                 "use any() or all()"
             )
-        return bool(self._array.item())
+        return bool(self.item())
 
     def __float__(self) -> float:
         return float(self.item())

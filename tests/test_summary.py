@@ -139,7 +139,7 @@ def test_several_inputs():
     assert summary(Two(), input_data=[minitorch.ones(2, 3), minitorch.ones(3, 5)]).macs == 30
     with pytest.raises(TypeError, match=r"failed on inputs of shape 2x3: .* several inputs needs"):
         summary(Two(), (2, 3))
-    with pytest.raises(TypeError, match="needs input_size, such as"):
+    with pytest.raises(TypeError, match="needs the shape of the input with batch, such as"):
         summary(Two())
 
 

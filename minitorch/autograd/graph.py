@@ -55,6 +55,11 @@ class saved_tensors_hooks:
         if self._outer is not None:
             self._outer._emit(step)
 
+    def read(self):
+        """Tell the recorder outside that the value of a tensor is asked for."""
+        if self._outer is not None:
+            self._outer.read()
+
     def inside(self, module):
         """Tell the recorder outside of the call of a module."""
         return contextlib.nullcontext() if self._outer is None else self._outer.inside(module)

@@ -12,6 +12,7 @@ forward is made of.
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 
 from .grad_mode import state
@@ -20,6 +21,8 @@ __all__ = ["Recorder", "Step"]
 
 # What an operation holds as a node of the graph; its other public attributes are its arguments.
 _OF_THE_NODE = {"parents", "needs", "tensor_hooks", "hooks", "pre_hooks", "site", "out"}
+
+_READERS = ("minitorch.tensor", "minitorch.autograd.trace", "minitorch.autograd.graph")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +88,9 @@ class Recorder:
     ----------
     steps : list of Step
         What has been recorded, in order.
+    reads : dict
+        The lines of the program, outside of this package, that asked for the value of a tensor
+        (``if x > 0``, ``item()``): what was recorded may depend on it.
 
     Examples
     --------
@@ -95,7 +101,7 @@ class Recorder:
     """
 
     def __init__(self, on_step=None):
-        self.steps = []
+        self.steps, self.reads, self._names = [], {}, {}
         self._on_step = on_step or self.steps.append
         self._on = False
         self._outer = None  # the recorder that was on before
@@ -129,6 +135,16 @@ class Recorder:
         finally:
             state.recorder = self
 
+    def read(self):
+        """Note who asks for the value of a tensor; called by the tensor."""
+        frame = sys._getframe(1)
+        while frame.f_globals.get("__name__") in _READERS:
+            frame = frame.f_back
+        if not frame.f_globals.get("__name__", "").startswith("minitorch."):
+            self.reads[f"{frame.f_code.co_filename}:{frame.f_lineno}"] = True
+        if self._outer is not None:
+            self._outer.read()
+
     def _emit(self, step):
         self._on_step(step)
         if self._outer is not None:
@@ -144,8 +160,10 @@ class Recorder:
         path = ""
         if self._modules:
             caller, base = self._modules[-1]
-            found = [name for name, m in caller.named_modules() if m is module]
-            path = ".".join(filter(None, (base, *(found or [type(module).__name__]))))
+            names = self._names.get(caller, {})
+            if module not in names:
+                names = self._names[caller] = {m: name for name, m in caller.named_modules()}
+            path = ".".join(filter(None, (base, names.get(module, type(module).__name__))))
         self._modules.append((module, path))
         try:
             yield

@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 
-from . import apply, bench, check, info, run, summary, train
+from . import apply, bench, check, info, profile, run, summary, train
 
-COMMANDS = (train, apply, summary, check, bench, run, info)
+COMMANDS = (train, apply, summary, check, profile, bench, run, info)
 
 
 def main(arguments=None):

@@ -3,6 +3,7 @@
 from .backward import BackwardStep, Drawing, HeldArray, draw, explain, memory, step
 from .curves import plot_curves
 from .gradients import CheckedTensor, CheckReport, check
+from .profiling import LayerProfile, Profile, profile
 from .summary import LayerSummary, Summary, summary
 from .watch import watch
 
@@ -12,13 +13,16 @@ __all__ = [
     "CheckedTensor",
     "Drawing",
     "HeldArray",
+    "LayerProfile",
     "LayerSummary",
+    "Profile",
     "Summary",
     "check",
     "draw",
     "explain",
     "memory",
     "plot_curves",
+    "profile",
     "step",
     "summary",
     "watch",

@@ -157,19 +157,19 @@ def memory(loss):
     if not isinstance(loss, Tensor) or loss.grad_fn is None:
         raise RuntimeError("memory: the tensor has no graph: no operation on it was recorded")
     nodes = list(count_children([loss.grad_fn]))
-    own = {id(_owner(n.variable._array)) for n in nodes if isinstance(n, AccumulateGrad)}
+    own = {id(owner_of(n.variable._array)) for n in nodes if isinstance(n, AccumulateGrad)}
     held = {}
     for node in nodes:
-        for array in _kept_arrays(node):
-            owner = _owner(array)
-            if id(owner) not in own:
-                entry = held.setdefault(id(owner), HeldArray(owner.nbytes, array.shape, []))
+        for array in kept_arrays(node):
+            whole = owner_of(array)
+            if id(whole) not in own:
+                entry = held.setdefault(id(whole), HeldArray(whole.nbytes, array.shape, []))
                 made = f" made at {node.site[-1].strip()}" if node.site else ""
                 entry.holders.append(node.name() + made)
     return sorted(held.values(), key=lambda entry: -entry.bytes)
 
 
-def _kept_arrays(node):
+def kept_arrays(node):
     """Yield the arrays that a node keeps."""
     kept = [getattr(node, "_kept", None), getattr(node, "_kept_output", None)]
     stack = [*kept, getattr(node, "_constants", None)]
@@ -183,7 +183,8 @@ def _kept_arrays(node):
             stack += value
 
 
-def _owner(array):
+def owner_of(array):
+    """Return the array whose memory an array is a view of."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array

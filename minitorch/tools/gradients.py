@@ -16,6 +16,7 @@ from ..autograd.gradcheck import GradcheckError
 from ..nn import Module
 from ..ops.shape import Clone
 from ..tensor import Tensor
+from .inputs import tensors_in
 from .text import shape_text, table
 
 __all__ = ["CheckReport", "CheckedTensor", "check"]
@@ -192,7 +193,7 @@ class _Subject:
                 buffer._array[...] = array
         random.manual_seed(self.seed)
         before = random.default_generator.get_state()._array.copy()
-        outputs = list(_tensors(self.function(*_cloned(self.arguments))))
+        outputs = list(tensors_in(self.function(*_cloned(self.arguments))))
         self.draws |= bool(np.any(before != random.default_generator.get_state()._array))
         outputs = [y for y in outputs if y.is_floating_point()]
         if not outputs:
@@ -215,14 +216,6 @@ class _Subject:
             yield f"{self.name} in {mode} mode, in float64"
         if self.draws:
             yield f"it draws random numbers: the same in every call (seed {self.seed})"
-
-
-def _tensors(value):
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (dict, list, tuple)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(part)
 
 
 class _Copy(Clone):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, field
 
-from .. import creation, dtypes
 from ..autograd.grad_mode import no_grad
 from ..autograd.trace import Recorder
 from ..nn import Module
 from ..tensor import Tensor
+from .inputs import given_inputs, remarks_on, run_model
 from .receptive import Fields
-from .text import bytes_text, shape_text, table
+from .text import bytes_text, html_table, shape_text, table
 
 __all__ = ["LayerSummary", "Summary", "summary"]
 
@@ -70,6 +69,9 @@ class Summary:
         Of the inputs the model was run on.
     parameters, trainable, buffers : int
         Numbers of elements, each tensor counted once.
+    reads : list of str
+        The lines of the program that looked at values, on which the way through the model may
+        depend: what is shown is one of several ways then.
     """
 
     layers: list
@@ -78,6 +80,7 @@ class Summary:
     trainable: int
     buffers: int
     parameter_bytes: int
+    reads: list = field(default_factory=list)
 
     @property
     def macs(self):
@@ -132,6 +135,7 @@ class Summary:
                     f"{layer.path or layer.kind} does not look at the last {_sizes(layer.lost)} "
                     "rows and columns of its input: its windows do not tile it"
                 )
+        yield from remarks_on(self.reads)
 
     def __str__(self):
         head, rows = self._table()
@@ -139,11 +143,7 @@ class Summary:
 
     def _repr_html_(self):
         head, rows = self._table()
-        cells = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-        cells += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
-        body = "".join(f"<tr>{row}</tr>" for row in cells)
-        remarks = "<br>".join(map(escape, self._remarks()))
-        return f'<table class="minitorch-summary">{body}</table><p>{remarks}</p>'
+        return html_table(head, rows, self._remarks(), "summary")
 
     def to_html(self):
         """Return the table as HTML."""
@@ -183,44 +183,27 @@ def summary(model, input_size=None, *, input_data=None, dtype=None):
     computing-receptive-fields), on any graph: where branches meet, the region is the smallest that
     contains those of all branches.
     """
-    inputs = _inputs(model, input_size, input_data, dtype)
+    inputs = given_inputs("summary", model, input_data if input_size is None else input_size, dtype)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     collector = _Collector(model, inputs)
+    recorder = Recorder(on_step=collector.step)
     try:
-        with no_grad(), Recorder(on_step=collector.step):
-            outputs = model(*inputs)
-    except (TypeError, ValueError, RuntimeError, IndexError) as error:
-        shapes = ", ".join(shape_text(x.shape) for x in inputs)
-        raise TypeError(
-            f"summary: the model failed on inputs of shape {shapes}: {error}. A model with several "
-            "inputs needs a shape for each, summary(model, [(1, 3, 8, 8), (1, 4)]), or the inputs "
-            "themselves, summary(model, input_data=[image, numbers])"
-        ) from error
+        with no_grad(), recorder:
+            run_model("summary", model, inputs)
     finally:
         for module, training in modes:
             module.training = training
-    del outputs
     parameters = list(model.parameters())
     return Summary(
         collector.finish(),
-        [tuple(x.shape) for x in inputs],
+        [tuple(x.shape) for x in inputs if isinstance(x, Tensor)],
         sum(p.numel() for p in parameters),
         sum(p.numel() for p in parameters if p.requires_grad),
         sum(b.numel() for b in model.buffers()),
         sum(p._array.nbytes for p in parameters),
+        list(recorder.reads),
     )
-
-
-def _inputs(model, input_size, input_data, dtype):
-    if input_data is not None:
-        return [input_data] if isinstance(input_data, Tensor) else list(input_data)
-    if input_size is None:
-        raise TypeError("summary: needs input_size, such as (1, 3, 224, 224), or input_data")
-    sizes = [input_size] if all(isinstance(n, int) for n in input_size) else input_size
-    if dtype is None:
-        dtype = next((p.dtype for p in model.parameters()), dtypes.get_default_dtype())
-    return [creation.zeros(tuple(size), dtype=dtype) for size in sizes]
 
 
 class _Collector:
