@@ -9,7 +9,7 @@ import warnings
 
 from .device import device, lenient
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
 
 def _checked(name, device_type, enabled) -> bool:
@@ -111,3 +111,18 @@ class GradScaler:
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Do nothing: there is no state."""
+
+
+def is_autocast_available(device_type: str) -> bool:
+    """Whether there is mixed precision on a device: False."""
+    return False
+
+
+def custom_fwd(fwd=None, *, device_type=None, cast_inputs=None):
+    """Return the ``forward`` of a `Function` unchanged: there is no mixed precision to leave."""
+    return fwd if fwd is not None else custom_fwd
+
+
+def custom_bwd(bwd=None, *, device_type=None):
+    """Return the ``backward`` of a `Function` unchanged."""
+    return bwd if bwd is not None else custom_bwd

@@ -33,8 +33,17 @@ _VERSIONS = {"torch": "2.5.0", "torchvision": "0.20.0"}
 # Modules of PyTorch with another name or no file of their own here. "x.*": all that is below x,
 # unless there is a module of that name.
 _PLACES = {
+    "torch._C": "minitorch.jit",
+    "torch._jit_internal": "minitorch.jit",
+    "torch._tensor": "minitorch.tensor",
     "torch._utils": "minitorch.utils",
+    "torch.amp.*": "minitorch.amp",
+    "torch.autograd.*": "minitorch.autograd",
+    "torch.cuda.*": "minitorch.cuda",
+    "torch.cuda.amp.*": "minitorch.cuda.amp",
+    "torch.distributions.*": "minitorch.distributions",
     "torch.functional": "minitorch",
+    "torch.nn._reduction": "minitorch.nn._reduction",
     "torch.nn.common_types": "minitorch.typing",
     "torch.nn.modules": "minitorch.nn",
     "torch.nn.modules.batchnorm": "minitorch.nn.norm",
@@ -48,11 +57,29 @@ _PLACES = {
     "torch.optim.*": "minitorch.optim",
     "torch.types": "minitorch.typing",
     "torch.utils.data.*": "minitorch.utils.data",
+    "torch.utils.dlpack": "minitorch",
+    "torch.utils.hooks": "minitorch.nn.hooks",
     "torchvision.datasets.*": "minitorch.vision.datasets",
     "torchvision.models.utils": "minitorch.hub",
     "torchvision.models.*": "minitorch.vision.models",
     "torchvision.ops.*": "minitorch.vision.ops",
     "torchvision.transforms.*": "minitorch.vision.transforms",
+}
+
+# Where else the modules of a package of PyTorch find what they import and their neighbours define.
+_SHARED = {
+    "torch.nn.modules": (
+        "minitorch.nn.tuples",
+        "minitorch.nn.lazy",
+        "minitorch.nn.conv",
+        "minitorch.nn.norm",
+        "minitorch.nn.pool",
+        "minitorch.nn.unpool",
+        "minitorch.nn.functional",
+        "minitorch.tensor",
+    ),
+    "torch.optim": ("minitorch.optim.optimizer", "minitorch.tensor"),
+    "torch.utils.data": ("minitorch.utils.data.dataloader", "minitorch.tensor"),
 }
 
 
@@ -121,7 +148,20 @@ def _place(name, general=True):
     return None
 
 
-class _Alias(types.ModuleType):
+class _Parent(types.ModuleType):
+    """A module with submodules of the names of its functions, and the functions stay.
+
+    ``import torch.nn.utils.weight_norm`` sets ``weight_norm`` in ``torch.nn.utils``. PyTorch
+    defines the function of that name afterwards; here the import comes last.
+    """
+
+    def __setattr__(self, name, value):
+        before = vars(vars(self).get("_ours", self)).get(name, value)
+        if not isinstance(value, types.ModuleType) or isinstance(before, types.ModuleType):
+            super().__setattr__(name, value)
+
+
+class _Alias(_Parent):
     """A module of PyTorch that has the names of one of ours, and some of its own."""
 
     def __init__(self, alias, ours, **own):
@@ -131,6 +171,8 @@ class _Alias(types.ModuleType):
     def __getattr__(self, name):
         if name in ("__file__", "__all__"):
             return getattr(self._ours, name)
+        if f"{self._alias}.{name}" in _PLACES:
+            return importlib.import_module(f"{self._alias}.{name}")
         try:
             found = getattr(self._ours, name)
         except AttributeError:
@@ -188,10 +230,14 @@ class _Finder:
         ours = importlib.import_module(_ROOTS.get(name) or _place(name))
         if name in _ROOTS:
             sys.modules[name] = _Alias(name, ours, __version__=_VERSIONS[name])
-        elif name == "torch.nn.modules":
+        elif name == "torch.nn.modules" or ours.__name__ == "minitorch":
             sys.modules[name] = _Alias(name, ours)
         else:
             sys.modules[name] = _talkative(ours)
+            _share(name, ours)
+        parent = sys.modules.get(name.rpartition(".")[0])
+        if type(parent) is types.ModuleType:
+            parent.__class__ = _Parent
 
 
 class _Last:
@@ -239,6 +285,28 @@ def _talkative(module):
         if isinstance(found, types.ModuleType) and found.__name__.startswith(module.__name__ + "."):
             _talkative(found)
     return module
+
+
+def _share(name, ours):
+    """Let a module that divides PyTorch's package `name` is in otherwise find all its names.
+
+    ``torch.nn.modules.pooling`` has ``MaxUnpool2d`` and ``_pair``, which are elsewhere here.
+    """
+    package = name.rpartition(".")[0]
+    places = [_PLACES.get(package + ".*"), *_SHARED.get(package, ())]
+    if places[0] in (None, ours.__name__):
+        return
+    before = ours.__getattr__
+
+    def __getattr__(wanted):
+        for place in places if not wanted.startswith("__") else ():
+            found = vars(importlib.import_module(place)).get(wanted)
+            if found is not None:
+                return found
+        return before(wanted)
+
+    __getattr__.suggests = True
+    ours.__getattr__ = __getattr__
 
 
 def _missing(module, name):

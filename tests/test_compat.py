@@ -121,6 +121,88 @@ assert torch.version.cuda is None and not torch.cuda.is_available()
     run(program, tmp_path)
 
 
+def test_a_submodule_does_not_hide_the_function_of_its_name(tmp_path):
+    program = """
+import importlib
+import torch, torchvision
+functions = [
+    "torch.autograd.gradcheck", "torch.nn.utils.spectral_norm", "torch.nn.utils.weight_norm",
+    "torchvision.models.alexnet", "torchvision.models.googlenet",
+    "torchvision.ops.stochastic_depth",
+]
+for name in functions:
+    importlib.import_module(name)
+    parent, _, last = name.rpartition(".")
+    found = getattr(importlib.import_module(parent), last)
+    assert type(found).__name__ == "function", (name, found)
+import torch.nn.utils.spectral_norm as SpectralNorm
+assert SpectralNorm is torch.nn.utils.spectral_norm
+from torch.nn.utils.spectral_norm import spectral_norm
+from torchvision.models.alexnet import AlexNet
+import torch.functional, torch.utils.checkpoint
+assert torch.functional.einsum is torch.einsum and torch.utils.checkpoint.checkpoint
+"""
+    run(program, tmp_path)
+
+
+def test_modules_show_what_pytorch_s_import_and_define(tmp_path):
+    program = """
+import torch
+from torch.amp.autocast_mode import autocast
+from torch.autograd.function import Function, once_differentiable
+from torch.cuda.amp import custom_bwd, custom_fwd
+from torch.cuda.amp.grad_scaler import GradScaler
+from torch.distributions.normal import Normal
+from torch.nn.modules.batchnorm import F, LazyBatchNorm2d, Tensor, init
+from torch.nn.modules.conv import LazyConv2d, _ConvNd, _ConvTransposeNd, _pair, _single
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.pooling import (
+    MaxUnpool2d, _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _LPPoolNd, _MaxPoolNd,
+)
+from torch.optim.sgd import Optimizer
+from torch.utils.data.dataloader import Dataset, Sampler
+from torch.utils.dlpack import from_dlpack, to_dlpack
+from torch.utils.hooks import RemovableHandle
+nn, F = torch.nn, torch.nn.functional
+for base, names in {
+    _MaxPoolNd: "MaxPool1d MaxPool3d", _AvgPoolNd: "AvgPool1d AvgPool2d",
+    _AdaptiveAvgPoolNd: "AdaptiveAvgPool2d", _AdaptiveMaxPoolNd: "AdaptiveMaxPool1d",
+    _LPPoolNd: "LPPool2d", _DropoutNd: "Dropout Dropout2d", _ConvNd: "Conv1d ConvTranspose2d",
+    _ConvTransposeNd: "ConvTranspose3d",
+}.items():
+    assert all(issubclass(getattr(nn, name), base) for name in names.split())
+assert [F._Reduction.get_enum(r) for r in ("none", "mean", "sum")] == [0, 1, 2]
+assert torch._C._get_tracing_state() is None
+
+
+class Swish(Function):
+    @staticmethod
+    @custom_fwd
+    def forward(ctx, i):
+        ctx.save_for_backward(i)
+        return i * torch.sigmoid(i)
+
+    @staticmethod
+    @custom_bwd
+    def backward(ctx, grad_output):
+        s = torch.sigmoid(ctx.saved_variables[0])
+        return grad_output * (s * (1 + ctx.saved_variables[0] * (1 - s)))
+
+
+x = torch.tensor([1.0, -2.0], requires_grad=True)
+Swish.apply(x).sum().backward()
+kept = x.grad
+x.grad = None
+F.silu(x).sum().backward()
+assert torch.allclose(kept, x.grad)
+try:
+    from torch.nn.modules.conv import Conv4d
+except ImportError as error:
+    assert "Conv3d" in str(error)
+"""
+    run(program, tmp_path)
+
+
 def test_import_alone_is_enough(tmp_path):
     run("import minitorch.compat, torch\nassert torch.nn.__name__ == 'minitorch.nn'", tmp_path)
     run("import minitorch.compat, torch\ntorch.ones(1).cuda()", tmp_path, command=())

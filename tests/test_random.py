@@ -216,15 +216,33 @@ def test_dropout(p):
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_channel_dropout(ndim):
     function = getattr(draws, f"dropout{ndim}d")
-    for shape in ((50, 40), (2000,)):
+    for shape in ((50, 40), (2000,)) if ndim != 2 else ((50, 40),):
         y = function(minitorch.ones(*shape, *(2,) * ndim), 0.25).numpy()
         channels = y.reshape(math.prod(shape), -1)
         assert (channels == channels[:, :1]).all()
         assert abs((channels[:, 0] == 0).mean() - 0.25) < 0.05
     with pytest.raises(ValueError, match=f"dropout{ndim}d: input must have"):
-        function(minitorch.ones(2), 0.5)
+        function(minitorch.tensor(2.0), 0.5)
     with pytest.raises(ValueError, match="between 0 and 1"):
         function(minitorch.ones(2, 2, *(2,) * ndim), 1.5)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.filterwarnings("ignore:dropout")
+def test_what_a_channel_is(torch, ndim, dimensions):
+    """The dimensions along which whole channels go are PyTorch's, for any number of them."""
+    constant = []
+    for library in (minitorch, torch):
+        library.manual_seed(0)
+        x = library.ones((4,) * dimensions)
+        try:
+            y = getattr(library.nn.functional, f"dropout{ndim}d")(x, 0.5).numpy()
+        except (RuntimeError, IndexError):
+            constant.append("refused")
+            continue
+        constant.append([bool((np.diff(y, axis=d) == 0).all()) for d in range(dimensions)])
+    assert constant[0] == constant[1]
 
 
 @pytest.mark.parametrize("p", [0.2, 0.5])

@@ -79,6 +79,11 @@ class FunctionCtx:
             )
         return tuple([None if kept is None else _unpack(node, *kept) for kept in self._saved])
 
+    saved_variables = saved_tensors  # its name before PyTorch 0.4
+
+    def save_for_forward(self, *tensors) -> None:
+        """Do nothing: there is no forward mode; see `save_for_backward`."""
+
     def mark_dirty(self, *tensors) -> None:
         """Say which inputs forward has changed in place; each must be returned as an output."""
         self._dirty = tensors

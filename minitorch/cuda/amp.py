@@ -1,8 +1,9 @@
 """``torch.cuda.amp``: mixed precision of CUDA devices, disabled with a warning."""
 
 from .. import amp as _amp
+from ..amp import custom_bwd, custom_fwd
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
 
 class autocast(_amp.autocast):

@@ -237,7 +237,7 @@ class Conv3d(_Conv):
     _function = staticmethod(F.conv3d)
 
 
-class _ConvTranspose(_ConvNd):
+class _ConvTransposeNd(_ConvNd):
     """Transposed convolution of one number of dimensions."""
 
     _transposed = True
@@ -314,14 +314,14 @@ class _ConvTranspose(_ConvNd):
         return tuple(n - a for n, a in zip(size, least, strict=True))
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution of signals; see `ConvTranspose2d` for the parameters."""
 
     _ndim = 1
     _function = staticmethod(F.conv_transpose1d)
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution ("deconvolution") of images (batch, channels, height, width).
 
     Parameters
@@ -360,7 +360,7 @@ class ConvTranspose2d(_ConvTranspose):
     _function = staticmethod(F.conv_transpose2d)
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution of volumes; see `ConvTranspose2d` for the parameters."""
 
     _ndim = 3

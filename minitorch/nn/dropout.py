@@ -8,7 +8,7 @@ from .module import Module
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     """What the dropout layers have in common."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
@@ -25,7 +25,7 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """In training, set elements to zero at random and scale the others by 1 / (1 - p).
 
     Parameters
@@ -43,13 +43,13 @@ class Dropout(_Dropout):
     _function = staticmethod(F.dropout)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """Dropout of whole channels of signals (batch, channels, length); see `Dropout2d`."""
 
     _function = staticmethod(F.dropout1d)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """In training, set whole channels of images to zero at random; the others are scaled.
 
     Parameters
@@ -67,13 +67,13 @@ class Dropout2d(_Dropout):
     _function = staticmethod(F.dropout2d)
 
 
-class Dropout3d(_Dropout):
+class Dropout3d(_DropoutNd):
     """Dropout of whole channels of volumes; see `Dropout2d`."""
 
     _function = staticmethod(F.dropout3d)
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_DropoutNd):
     """Dropout that keeps mean and variance of what goes through `SELU`.
 
     Parameters
@@ -91,7 +91,7 @@ class AlphaDropout(_Dropout):
     _function = staticmethod(F.alpha_dropout)
 
 
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """`AlphaDropout` of whole channels."""
 
     _function = staticmethod(F.feature_alpha_dropout)

@@ -160,6 +160,7 @@ from ..ops.unpool import (
     max_unpool2d,
     max_unpool3d,
 )
+from . import _reduction as _Reduction
 
 __all__ = [
     "adaptive_avg_pool1d",

@@ -55,7 +55,7 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
-class _ConstantPad(_Pad):
+class _ConstantPadNd(_Pad):
     _mode = "constant"
 
     def __init__(self, padding, value: float):
@@ -69,13 +69,13 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_ConstantPad):
+class ConstantPad1d(_ConstantPadNd):
     """Pad the last dimension with a value; see `ConstantPad2d`."""
 
     _ndim = 1
 
 
-class ConstantPad2d(_ConstantPad):
+class ConstantPad2d(_ConstantPadNd):
     """Pad the last two dimensions with a value.
 
     Parameters
@@ -89,13 +89,13 @@ class ConstantPad2d(_ConstantPad):
     _ndim = 2
 
 
-class ConstantPad3d(_ConstantPad):
+class ConstantPad3d(_ConstantPadNd):
     """Pad the last three dimensions with a value; see `ConstantPad2d`."""
 
     _ndim = 3
 
 
-class _ZeroPad(_ConstantPad):
+class _ZeroPad(_ConstantPadNd):
     def __init__(self, padding):
         super().__init__(padding, 0.0)
 
@@ -127,17 +127,17 @@ class ZeroPad3d(_ZeroPad):
     _ndim = 3
 
 
-class _ReflectionPad(_Pad):
+class _ReflectionPadNd(_Pad):
     _mode = "reflect"
 
 
-class ReflectionPad1d(_ReflectionPad):
+class ReflectionPad1d(_ReflectionPadNd):
     """Pad signals with their elements mirrored at the border; see `ReflectionPad2d`."""
 
     _ndim = 1
 
 
-class ReflectionPad2d(_ReflectionPad):
+class ReflectionPad2d(_ReflectionPadNd):
     """Pad images (batch, channels, height, width) with their elements mirrored at the border.
 
     Parameters
@@ -149,23 +149,23 @@ class ReflectionPad2d(_ReflectionPad):
     _ndim = 2
 
 
-class ReflectionPad3d(_ReflectionPad):
+class ReflectionPad3d(_ReflectionPadNd):
     """Pad volumes with their elements mirrored at the border; see `ReflectionPad2d`."""
 
     _ndim = 3
 
 
-class _ReplicationPad(_Pad):
+class _ReplicationPadNd(_Pad):
     _mode = "replicate"
 
 
-class ReplicationPad1d(_ReplicationPad):
+class ReplicationPad1d(_ReplicationPadNd):
     """Pad signals with the elements at the border; see `ReplicationPad2d`."""
 
     _ndim = 1
 
 
-class ReplicationPad2d(_ReplicationPad):
+class ReplicationPad2d(_ReplicationPadNd):
     """Pad images (batch, channels, height, width) with the elements at the border.
 
     Parameters
@@ -177,13 +177,13 @@ class ReplicationPad2d(_ReplicationPad):
     _ndim = 2
 
 
-class ReplicationPad3d(_ReplicationPad):
+class ReplicationPad3d(_ReplicationPadNd):
     """Pad volumes with the elements at the border; see `ReplicationPad2d`."""
 
     _ndim = 3
 
 
-class _CircularPad(_Pad):
+class _CircularPadNd(_Pad):
     _mode = "circular"
 
     def forward(self, input):
@@ -191,13 +191,13 @@ class _CircularPad(_Pad):
         return super().forward(input)
 
 
-class CircularPad1d(_CircularPad):
+class CircularPad1d(_CircularPadNd):
     """Pad signals with the elements at their other end; see `CircularPad2d`."""
 
     _ndim = 1
 
 
-class CircularPad2d(_CircularPad):
+class CircularPad2d(_CircularPadNd):
     """Pad images (batch, channels, height, width) with the elements at the opposite side.
 
     Parameters
@@ -209,7 +209,7 @@ class CircularPad2d(_CircularPad):
     _ndim = 2
 
 
-class CircularPad3d(_CircularPad):
+class CircularPad3d(_CircularPadNd):
     """Pad volumes with the elements at the opposite side; see `CircularPad2d`."""
 
     _ndim = 3

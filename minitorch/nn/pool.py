@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-class _MaxPool(Module):
+class _MaxPoolNd(Module):
     """Maxima under a window; the function is the subclass's."""
 
     def __init__(
@@ -59,13 +59,13 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """Maxima over a window of signals (batch, channels, length); see `MaxPool2d`."""
 
     _function = staticmethod(F.max_pool1d)
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """Maxima over a window of images (batch, channels, height, width).
 
     Parameters
@@ -87,54 +87,13 @@ class MaxPool2d(_MaxPool):
     _function = staticmethod(F.max_pool2d)
 
 
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPoolNd):
     """Maxima over a window of volumes (batch, channels, depth, height, width)."""
 
     _function = staticmethod(F.max_pool3d)
 
 
-class AvgPool1d(Module):
-    """Averages over a window of signals (batch, channels, length).
-
-    Parameters
-    ----------
-    kernel_size, stride, padding, ceil_mode, count_include_pad
-        See `AvgPool2d`.
-    """
-
-    def __init__(
-        self,
-        kernel_size,
-        stride=None,
-        padding=0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ):
-        super().__init__()
-        # Tuples, as PyTorch shows them for this class alone.
-        single = [
-            (n,) if isinstance(n, int) else tuple(n)
-            for n in (kernel_size, stride if stride is not None else kernel_size, padding)
-        ]
-        self.kernel_size, self.stride, self.padding = single
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-
-    def forward(self, input):
-        return F.avg_pool1d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-        )
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class _AvgPool(Module):
+class _AvgPoolNd(Module):
     """Averages under a window; the function is the subclass's."""
 
     def __init__(
@@ -169,7 +128,45 @@ class _AvgPool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(_AvgPool):
+class AvgPool1d(_AvgPoolNd):
+    """Averages over a window of signals (batch, channels, length).
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, ceil_mode, count_include_pad
+        See `AvgPool2d`.
+    """
+
+    def __init__(
+        self,
+        kernel_size,
+        stride=None,
+        padding=0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ):
+        Module.__init__(self)
+        # Tuples, as PyTorch shows them for this class alone.
+        single = [
+            (n,) if isinstance(n, int) else tuple(n)
+            for n in (kernel_size, stride if stride is not None else kernel_size, padding)
+        ]
+        self.kernel_size, self.stride, self.padding = single
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, input):
+        return F.avg_pool1d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+        )
+
+
+class AvgPool2d(_AvgPoolNd):
     """Averages over a window of images (batch, channels, height, width).
 
     Parameters
@@ -191,13 +188,13 @@ class AvgPool2d(_AvgPool):
     _function = staticmethod(F.avg_pool2d)
 
 
-class AvgPool3d(_AvgPool):
+class AvgPool3d(_AvgPoolNd):
     """Averages over a window of volumes (batch, channels, depth, height, width)."""
 
     _function = staticmethod(F.avg_pool3d)
 
 
-class _AdaptiveAvgPool(Module):
+class _AdaptiveAvgPoolNd(Module):
     """Averages of parts; the function is the subclass's."""
 
     def __init__(self, output_size):
@@ -211,13 +208,13 @@ class _AdaptiveAvgPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """Averages of a given number of parts of signals (batch, channels, length)."""
 
     _function = staticmethod(F.adaptive_avg_pool1d)
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Averages of a given number of parts of images (batch, channels, height, width).
 
     Parameters
@@ -229,13 +226,13 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     _function = staticmethod(F.adaptive_avg_pool2d)
 
 
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Averages of a given number of parts of volumes (batch, channels, depth, height, width)."""
 
     _function = staticmethod(F.adaptive_avg_pool3d)
 
 
-class _AdaptiveMaxPool(Module):
+class _AdaptiveMaxPoolNd(Module):
     """Maxima of parts; the function is the subclass's."""
 
     def __init__(self, output_size, return_indices: bool = False):
@@ -250,13 +247,13 @@ class _AdaptiveMaxPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """Maxima of a given number of parts of signals (batch, channels, length)."""
 
     _function = staticmethod(F.adaptive_max_pool1d)
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Maxima of a given number of parts of images (batch, channels, height, width).
 
     Parameters
@@ -270,7 +267,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     _function = staticmethod(F.adaptive_max_pool2d)
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """Maxima of a given number of parts of volumes (batch, channels, depth, height, width)."""
 
     _function = staticmethod(F.adaptive_max_pool3d)

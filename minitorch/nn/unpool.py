@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-class _MaxUnpool(Module):
+class _MaxUnpoolNd(Module):
     """Maxima put back at their places; number of dimensions and function are the subclass's."""
 
     _ndim: int
@@ -39,14 +39,14 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpoolNd):
     """Undo `MaxPool1d` as far as possible; see `MaxUnpool2d`."""
 
     _ndim = 1
     _function = staticmethod(F.max_unpool1d)
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpoolNd):
     """Undo `MaxPool2d` as far as possible: maxima at their places, zeros elsewhere.
 
     Called with the maxima, their indices (of a pooling with ``return_indices=True``) and, where
@@ -66,14 +66,14 @@ class MaxUnpool2d(_MaxUnpool):
     _function = staticmethod(F.max_unpool2d)
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpoolNd):
     """Undo `MaxPool3d` as far as possible; see `MaxUnpool2d`."""
 
     _ndim = 3
     _function = staticmethod(F.max_unpool3d)
 
 
-class _LPPool(Module):
+class _LPPoolNd(Module):
     """Power averages; the function is the subclass's."""
 
     def __init__(self, norm_type: float, kernel_size, stride=None, ceil_mode: bool = False):
@@ -94,13 +94,13 @@ class _LPPool(Module):
         )
 
 
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPoolNd):
     """The p-norm of what is under a window of signals; see `LPPool2d`."""
 
     _function = staticmethod(F.lp_pool1d)
 
 
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPoolNd):
     """The p-norm of what is under a window of images (batch, channels, height, width).
 
     Parameters
@@ -118,7 +118,7 @@ class LPPool2d(_LPPool):
     _function = staticmethod(F.lp_pool2d)
 
 
-class LPPool3d(_LPPool):
+class LPPool3d(_LPPoolNd):
     """The p-norm of what is under a window of volumes; see `LPPool2d`."""
 
     _function = staticmethod(F.lp_pool3d)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import warnings
 
 import numpy as np
 
@@ -555,15 +556,30 @@ class ChannelDropout(Dropout):
         return ChannelDropout(self.p, self.seed, self.offset, self.ndim)(grad)
 
 
-def _dropout(name, input, p, training, inplace, ndim=0):
-    require_tensor(name, input)
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
-    if ndim and input.ndim not in (ndim + 1, ndim + 2):
+def _channel_dimensions(name, input, ndim):
+    """Return how many dimensions belong to one channel, by PyTorch's rules for odd inputs."""
+    fits = input.ndim in (ndim + 1, ndim + 2)
+    if (ndim == 1 and not fits) or input.ndim < (1 if ndim == 3 else 2):
         raise ShapeError(
             f"{name}: input must have {ndim + 2} dimensions, or {ndim + 1} without a batch, got "
             f"{tuple(input.shape)}"
         )
+    if not fits or (ndim == 2 and input.ndim == 3):
+        read = "(N, C, ...)" if ndim == 2 else "(C, ...)"
+        warnings.warn(
+            f"{name}: input of shape {tuple(input.shape)} is read as {read}; for inputs that are "
+            f"not (N, C, {'DHW'[-ndim:]}) use dropout or dropout1d",
+            stacklevel=4,
+        )
+    batch = ndim == 2 or input.ndim == ndim + 2
+    return input.ndim - 1 - batch
+
+
+def _dropout(name, input, p, training, inplace, ndim=0):
+    require_tensor(name, input)
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+    ndim = ndim and _channel_dimensions(name, input, ndim)
     if not training:
         return input
     _floating(name, input)
@@ -606,7 +622,10 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
-    """Set whole channels of (N, C, H, W) or (C, H, W) to zero at random; see `dropout1d`."""
+    """Set whole channels of (N, C, H, W) to zero at random; see `dropout1d`.
+
+    Three dimensions are (N, C, L), two (N, C): as in PyTorch, with a warning.
+    """
     return _dropout("dropout2d", input, p, training, inplace, 2)
 
 
