@@ -1,28 +1,39 @@
 """Tools to look at networks and trainings."""
 
-from .backward import BackwardStep, Drawing, HeldArray, draw, explain, memory, step
-from .curves import plot_curves
+from .backward import BackwardStep, HeldArray, draw, explain, memory, step
+from .curves import curves, plot_curves
 from .gradients import CheckedTensor, CheckReport, check
+from .picture import Chart, Drawing, Picture
+from .pictures import confusion_matrix, feature_maps, filters, grad_cam, maximise, saliency
 from .profiling import LayerProfile, Profile, profile
 from .summary import LayerSummary, Summary, summary
 from .watch import watch
 
 __all__ = [
     "BackwardStep",
+    "Chart",
     "CheckReport",
     "CheckedTensor",
     "Drawing",
     "HeldArray",
     "LayerProfile",
     "LayerSummary",
+    "Picture",
     "Profile",
     "Summary",
     "check",
+    "confusion_matrix",
+    "curves",
     "draw",
     "explain",
+    "feature_maps",
+    "filters",
+    "grad_cam",
+    "maximise",
     "memory",
     "plot_curves",
     "profile",
+    "saliency",
     "step",
     "summary",
     "watch",

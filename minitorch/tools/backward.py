@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 
@@ -13,8 +12,9 @@ from ..autograd.engine import AccumulateGrad, count_children
 from ..nn import Module
 from ..tensor import Tensor
 from .layout import Box, layered_svg
+from .picture import Drawing
 
-__all__ = ["BackwardStep", "Drawing", "HeldArray", "draw", "explain", "memory", "step"]
+__all__ = ["BackwardStep", "HeldArray", "draw", "explain", "memory", "step"]
 
 
 @dataclass
@@ -188,35 +188,6 @@ def owner_of(array):
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
-
-
-class Drawing:
-    """
-    A picture: shows itself in a notebook, and can be saved.
-
-    Parameters
-    ----------
-    svg : str
-        The picture as SVG.
-    """
-
-    def __init__(self, svg):
-        self.svg = svg
-
-    def _repr_svg_(self):
-        return self.svg
-
-    def save(self, path):
-        """
-        Write the picture to a file.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Where to; should end in ``.svg``.
-        """
-        with open(os.fspath(path), "w", encoding="utf-8") as file:
-            file.write(self.svg)
 
 
 def draw(loss, names=None):

@@ -5,10 +5,14 @@ import math
 import os
 from html import escape
 
+import numpy as np
+
+from .picture import Chart
+
 _TRAIN, _TEST = "#d95f02", "#1b6ca8"
 
 
-def plot_curves(history, path, title="training"):
+def curves(history, title="training"):
     """
     Draw loss and accuracy per epoch.
 
@@ -17,6 +21,38 @@ def plot_curves(history, path, title="training"):
     history : list of dict
         As `minitorch.train.Trainer.history` has it: ``epoch``, ``loss``, ``accuracy``, and the same
         of the validation with ``val_`` before the name. What is not there is not drawn.
+    title : str, default "training"
+        Above the diagram.
+
+    Returns
+    -------
+    Chart
+        Its values are a dict of arrays: ``epoch``, and what is drawn.
+    """
+    epochs = [record["epoch"] for record in history]
+    panels = [
+        ("loss", _curves(history, "loss", 1)),
+        ("accuracy, %", _curves(history, "accuracy", 100)),
+    ]
+    panels = [panel for panel in panels if panel[1]] or panels
+    values = {"epoch": np.array(epochs)}
+    for name in ("loss", "val_loss", "accuracy", "val_accuracy"):
+        if history and all(name in record for record in history):
+            values[name] = np.array([record[name] for record in history])
+    return Chart(
+        _svg(epochs, panels, title), values,
+        lambda figure: _draw_with_matplotlib(figure, epochs, panels, title), (8, 3.5),
+    )  # fmt: skip
+
+
+def plot_curves(history, path, title="training"):
+    """
+    Draw loss and accuracy per epoch into a file.
+
+    Parameters
+    ----------
+    history : list of dict
+        As of `curves`.
     path : str or os.PathLike
         Where to, without ending. matplotlib, when installed, writes ``.png``; otherwise an
         ``.svg`` of the same curves is written.
@@ -28,19 +64,9 @@ def plot_curves(history, path, title="training"):
     str
         The path of the picture.
     """
-    epochs = [record["epoch"] for record in history]
-    panels = [
-        ("loss", _curves(history, "loss", 1)),
-        ("accuracy, %", _curves(history, "accuracy", 100)),
-    ]
-    panels = [panel for panel in panels if panel[1]] or panels
-    if importlib.util.find_spec("matplotlib") is not None:
-        path = os.fspath(path) + ".png"
-        _draw_with_matplotlib(epochs, panels, path, title)
-    else:
-        path = os.fspath(path) + ".svg"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(_svg(epochs, panels, title))
+    drawn_by_matplotlib = importlib.util.find_spec("matplotlib") is not None
+    path = os.fspath(path) + (".png" if drawn_by_matplotlib else ".svg")
+    curves(history, title).save(path)
     return path
 
 
@@ -54,11 +80,10 @@ def _curves(history, name, factor):
     ]
 
 
-def _draw_with_matplotlib(epochs, panels, path, title):
-    from matplotlib.figure import Figure  # not pyplot: no window, no global state
+def _draw_with_matplotlib(figure, epochs, panels, title):
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    figure.set_layout_engine("constrained")
     figure.suptitle(title)
     for axes, (label, curves) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
@@ -70,7 +95,6 @@ def _draw_with_matplotlib(epochs, panels, path, title):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=120)
 
 
 _WIDTH, _HEIGHT, _LEFT, _TOP = 320, 200, 60, 50  # of a panel, and the space beside it

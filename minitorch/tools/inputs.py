@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from .. import creation, dtypes
 from ..nn import Module
 from ..ops.random import randn
@@ -12,6 +14,25 @@ HOW = (
     "A model with several inputs needs a shape for each, {0}(model, [(1, 3, 8, 8), (1, 4)]), or "
     "the inputs themselves, {0}(model, [image, numbers])"
 )
+
+
+def check_module(tool, model):
+    """Raise TypeError unless `model` is a module."""
+    if not isinstance(model, Module):
+        raise TypeError(f"{tool}: expected a Module, got {type(model).__name__}")
+
+
+@contextlib.contextmanager
+def evaluation(tool, model):
+    """Context manager: the model is in evaluation mode inside, and in its own mode afterwards."""
+    check_module(tool, model)
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def given_inputs(tool, model, x, dtype=None, random=False):
@@ -41,8 +62,7 @@ def given_inputs(tool, model, x, dtype=None, random=False):
     TypeError
         `x` is neither, or `model` no module.
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"{tool}: expected a Module, got {type(model).__name__}")
+    check_module(tool, model)
     if isinstance(x, Tensor):
         return [x]
     if not isinstance(x, (list, tuple)) or not x:

@@ -9,7 +9,7 @@ from ..autograd.grad_mode import no_grad
 from ..autograd.trace import Recorder
 from ..nn import Module
 from ..tensor import Tensor
-from .inputs import given_inputs, remarks_on, run_model
+from .inputs import evaluation, given_inputs, remarks_on, run_model
 from .receptive import Fields
 from .text import bytes_text, html_table, shape_text, table
 
@@ -184,16 +184,10 @@ def summary(model, input_size=None, *, input_data=None, dtype=None):
     contains those of all branches.
     """
     inputs = given_inputs("summary", model, input_data if input_size is None else input_size, dtype)
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
     collector = _Collector(model, inputs)
     recorder = Recorder(on_step=collector.step)
-    try:
-        with no_grad(), recorder:
-            run_model("summary", model, inputs)
-    finally:
-        for module, training in modes:
-            module.training = training
+    with evaluation("summary", model), no_grad(), recorder:
+        run_model("summary", model, inputs)
     parameters = list(model.parameters())
     return Summary(
         collector.finish(),
