@@ -14,6 +14,7 @@ from test_datasets import fake_mnist
 
 import minitorch
 from minitorch.cli import main
+from minitorch.tools.bench.run import table
 
 DATA = os.environ.get("MINITORCH_DATA")
 
@@ -289,6 +290,7 @@ class TestBench:
         assert figures["about"]["minitorch"]["threads"] == 1
         row = figures["families"]["gemm"][0]
         assert row["minitorch"]["seconds"] > 0 and row["work"] == 2 * 16 * 2048 * 2048
+        assert out == "\n".join(table(figures)) + "\n"  # what is written says what was shown
 
     def test_reports_what_cannot_run(self, folder):
         from minitorch.tools.bench.run import Bench

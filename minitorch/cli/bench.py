@@ -70,4 +70,4 @@ def _bench(options):
         if options.json:
             Path(options.json).write_text(json.dumps(bench.results, indent=1))
         if options.plot:
-            plot(bench.results, options.plot)
+            plot(bench.results).savefig(options.plot, dpi=150)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from .shapes import FAMILIES
 
-__all__ = ["Bench", "plot", "summary"]
+__all__ = ["Bench", "plot", "summary", "table"]
 
 PEER = "torch"
 ROUNDS = 3
@@ -144,13 +144,7 @@ class Bench:
 
     def heading(self):
         """Return lines that say what is compared, and on what."""
-        for about in self.results["about"].values():
-            isa = f", {about['isa']}" if "isa" in about else ""
-            yield f"{about['library']} {about['version']}, {about['threads']} threads{isa}"
-        yield (
-            f"peak measured: {self.peak['GFLOP/s']:.0f} GFLOP/s float32, "
-            f"{self.peak['GB/s']:.1f} GB/s; load average {self.results['load'] or 0:.2f}"
-        )
+        return _heading(self.results)
 
     def family(self, name, cases=None, seconds=SECONDS, budget=None):
         """Measure a family.
@@ -231,8 +225,7 @@ class Bench:
             finally:
                 process.close()
         self.results["peak_memory"] = {"family": family, "case": case, **peaks}
-        listed = ", ".join(f"{name} {peak / 1e6:.0f} MB" for name, peak in peaks.items())
-        self.report(f"\npeak memory, {family} {case}: {listed}")
+        self.report(_memory_line(self.results["peak_memory"]))
         return peaks
 
 
@@ -269,6 +262,46 @@ def _condensed(row):
 
 
 # ---- what is printed
+
+
+def table(results):
+    """Return what `Bench` has reported, line by line.
+
+    Parameters
+    ----------
+    results : dict
+        `Bench.results`, or what was written as JSON.
+
+    Yields
+    ------
+    str
+    """
+    yield from _heading(results)
+    for name, rows in results["families"].items():
+        family = FAMILIES[name]
+        yield _header(name, family, results["about"])
+        for row in rows:
+            yield _line(row, family.unit, results["peak"])
+        if PEER in results["about"]:
+            yield summary(name, rows)
+    if "peak_memory" in results:
+        yield _memory_line(results["peak_memory"])
+
+
+def _heading(results):
+    for about in results["about"].values():
+        isa = f", {about['isa']}" if "isa" in about else ""
+        yield f"{about['library']} {about['version']}, {about['threads']} threads{isa}"
+    yield (
+        f"peak measured: {results['peak']['GFLOP/s']:.0f} GFLOP/s float32, "
+        f"{results['peak']['GB/s']:.1f} GB/s; load average {results['load'] or 0:.2f}"
+    )
+
+
+def _memory_line(measured):
+    peaks = {name: peak for name, peak in measured.items() if name in ("minitorch", PEER)}
+    listed = ", ".join(f"{name} {peak / 1e6:.0f} MB" for name, peak in peaks.items())
+    return f"\npeak memory, {measured['family']} {measured['case']}: {listed}"
 
 
 def _header(name, family, libraries):
@@ -325,24 +358,23 @@ def summary(name, rows):
     )
 
 
-def plot(results, path):
+def plot(results):
     """Draw the ratios of all families as points on a logarithmic scale.
 
     Parameters
     ----------
     results : dict
         `Bench.results`, or what was written as JSON.
-    path : str
-        Its ending chooses the format.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
         There is nothing to compare.
     """
-    import matplotlib
-
-    matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
     families = {}
@@ -355,13 +387,12 @@ def plot(results, path):
     figure, axes = plt.subplots(figsize=(8, 0.5 * len(families) + 1.2), layout="constrained")
     for y, (name, ratios) in enumerate(reversed(families.items())):
         mean = statistics.geometric_mean(ratios)
-        axes.plot(ratios, [y] * len(ratios), "|", color="tab:blue", markersize=10)
+        axes.plot(ratios, [y] * len(ratios), "|", color="tab:blue", markersize=10, alpha=0.6)
         axes.plot(mean, y, "D", color="tab:blue")
         axes.plot(FAMILIES[name].bar, y, "s", color="tab:gray", markerfacecolor="none")
-    axes.axvline(1, color="black", linewidth=0.8)
+    axes.axvline(1, color="tab:gray", linewidth=0.8)
     axes.set_yticks(range(len(families)), list(reversed(families)))
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}x")
     axes.set_xlabel("time of PyTorch / time of minitorch (diamond: geometric mean; square: bar)")
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    return figure
