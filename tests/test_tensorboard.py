@@ -3,6 +3,7 @@
 import struct
 
 import numpy as np
+import pytest
 
 import minitorch
 from minitorch.utils import tensorboard
@@ -50,3 +51,23 @@ def test_event_file(tmp_path):
     assert events[1] == head + b"\x2a" + bytes([len(value)]) + value
     assert b"both/b" in events[3] and b"\x10\xac\x02" in events[3]
     assert b"\x89PNG" in events[5] and b"text_summary" in events[7]
+
+
+def test_read_by_others(tmp_path):
+    """The classes that protoc made of TensorFlow's own format read what was written."""
+    event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
+    values = minitorch.randn(100)
+    with tensorboard.SummaryWriter(tmp_path / "log") as writer:
+        writer.add_scalar("loss", 0.5, 7, walltime=2.0)
+        writer.add_histogram("weights", values, 1)
+        writer.add_image("image", minitorch.rand(3, 4, 5), 1)
+        writer.add_text("note", "hello", 1)
+    events = [event_pb2.Event.FromString(record) for record in records(tmp_path / "log")]
+    assert events[0].file_version == "brain.Event:2"
+    scalar, histogram, image, text = (event.summary.value[0] for event in events[1:])
+    assert (events[1].step, events[1].wall_time, scalar.simple_value) == (7, 2.0, 0.5)
+    assert histogram.histo.sum == pytest.approx(values.sum().item(), rel=1e-5)
+    assert sum(histogram.histo.bucket) == histogram.histo.num == 100
+    assert (image.image.height, image.image.width, image.image.colorspace) == (4, 5, 3)
+    assert text.tensor.string_val == [b"hello"]
+    assert text.metadata.plugin_data.plugin_name == "text"

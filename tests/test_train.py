@@ -401,7 +401,6 @@ class TestCallbacks:
         assert [float(row["val_loss"]) for row in rows] == [r["val_loss"] for r in history]
 
     def test_tensorboard(self, loaders, tmp_path):
-        pytest.importorskip("tensorboardX")
         make_trainer(verbose=False, callbacks=[TensorBoard(tmp_path)]).fit(*loaders, 1)
         (events,) = tmp_path.glob("events*")
         content = events.read_bytes()

@@ -51,7 +51,7 @@ def add_parser(commands):
     add("--seed", type=int, help="of weights, order and augmentation; default: 0")
     add("--out", metavar="OUT", help="default: minitorch-<dataset>")
     add("--threads", type=positive(int), help="default: the cores available")
-    add("--tensorboard", metavar="DIR", help="log for TensorBoard (needs tensorboardX)")
+    add("--tensorboard", metavar="DIR", help="log for TensorBoard")
     add("--checkpoint-every", type=positive(int), metavar="N", help="also after every N batches")
     add("--resume", action="store_true", help="continue from OUT.checkpoint.pth as it was begun")
     train.set_defaults(run=_train)

@@ -164,21 +164,14 @@ class TensorBoard(Callback):
     ----------
     folder : str or os.PathLike
         Where to.
-
-    Raises
-    ------
-    ImportError
-        The tensorboardX package is not installed.
     """
 
     def __init__(self, folder):
-        if importlib.util.find_spec("tensorboardX") is None:
-            raise ImportError("TensorBoard needs tensorboardX: pip install tensorboardX")
         self.folder = os.fspath(folder)
         self.writer = None
 
     def on_fit_start(self, trainer):
-        from tensorboardX import SummaryWriter
+        from ..utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(self.folder)
 
