@@ -58,7 +58,21 @@ from .ops.special import *
 from .ops.statistics import *
 from .ops.unpool import max_pool1d_with_indices
 from .random import *
-from .storage import Storage, is_storage
+from .storage import (
+    BoolStorage,
+    ByteStorage,
+    CharStorage,
+    DoubleStorage,
+    FloatStorage,
+    HalfStorage,
+    IntStorage,
+    LongStorage,
+    ShortStorage,
+    Storage,
+    TypedStorage,
+    UntypedStorage,
+    is_storage,
+)
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
@@ -80,12 +94,15 @@ _LAZY = {
     "autocast": "amp",
     "backends": "backends",
     "compile": "backends",
+    "compiler": "compiler",
     "cuda": "cuda",
     "distributed": "distributed",
     "distributions": "distributions",
     "fft": "fft",
     "func": "func",
+    "fx": "fx",
     "get_float32_matmul_precision": "backends",
+    "GradScaler": "amp",
     "hub": "hub",
     "jit": "jit",
     "linalg": "linalg",
@@ -94,6 +111,8 @@ _LAZY = {
     "nn": "nn",
     "onnx": "onnx",
     "optim": "optim",
+    "OutOfMemoryError": "cuda",
+    "profiler": "profiler",
     "save": "serialization",
     "serialization": "serialization",
     "set_float32_matmul_precision": "backends",
@@ -102,9 +121,9 @@ _LAZY = {
     "testing": "testing",
     "use_deterministic_algorithms": "backends",
     "utils": "utils",
-    "vmap": "func",
     "version": "version",
     "vision": "vision",
+    "vmap": "func",
 }
 
 
@@ -114,6 +133,8 @@ def __getattr__(name):
         return module if _LAZY[name] == name else getattr(module, name)
     if name in _ABSENT:
         return _absent(name)
+    if name.startswith("_foreach_"):
+        return importlib.import_module(".names", __name__).foreach(name.removeprefix("_foreach_"))
     raise AttributeError(f"module 'minitorch' has no attribute '{name}'")
 
 

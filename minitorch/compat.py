@@ -34,11 +34,13 @@ _VERSIONS = {"torch": "2.5.0", "torchvision": "0.20.0"}
 # unless there is a module of that name.
 _PLACES = {
     "torch._C": "minitorch.jit",
+    "torch._dynamo": "minitorch.compiler",
     "torch._jit_internal": "minitorch.jit",
     "torch._tensor": "minitorch.tensor",
     "torch._utils": "minitorch.utils",
     "torch.amp.*": "minitorch.amp",
     "torch.autograd.*": "minitorch.autograd",
+    "torch.autograd.profiler": "minitorch.profiler",
     "torch.cuda.*": "minitorch.cuda",
     "torch.cuda.amp.*": "minitorch.cuda.amp",
     "torch.distributions.*": "minitorch.distributions",
@@ -64,6 +66,18 @@ _PLACES = {
     "torchvision.models.*": "minitorch.vision.models",
     "torchvision.ops.*": "minitorch.vision.ops",
     "torchvision.transforms.*": "minitorch.vision.transforms",
+}
+
+# What to use instead of modules that are not there.
+_INSTEAD = {
+    "torch.ao": "there are no quantised tensors; use float32",
+    "torch.export": "use minitorch.onnx.export",
+    "torch.legacy": "removed from PyTorch; use torch.nn",
+    "torch.nn.quantized": "there are no quantised tensors; use float32",
+    "torch.quantization": "there are no quantised tensors; use float32",
+    "torch.utils.benchmark": "use timeit, or minitorch bench",
+    "torch.utils.cpp_extension": "no C++ is compiled; write a torch.autograd.Function",
+    "torch.utils.flop_counter": "use minitorch.tools.summary",
 }
 
 # Where else the modules of a package of PyTorch find what they import and their neighbours define.
@@ -314,7 +328,9 @@ def _missing(module, name):
     ours = module.__name__
     theirs = _theirs(ours)
     text = f"module '{theirs}' has no attribute '{name}' in minitorch"
-    if not name.startswith("_"):
+    if f"{theirs}.{name}" in _INSTEAD:
+        text += f": {_INSTEAD[f'{theirs}.{name}']}"
+    elif not name.startswith("_"):
         text += _suggestion(name, module)
     raise AttributeError(text, name=name, obj=module)
 
@@ -363,6 +379,9 @@ def _everywhere():
 
 def _no_module(name):
     """Return the message for a module that does not exist."""
+    instead = next((text for m, text in _INSTEAD.items() if f"{name}.".startswith(m + ".")), None)
+    if instead:
+        return f"No module named '{name}' in minitorch: {instead}"
     above, _, last = name.rpartition(".")
     while above and above not in _ROOTS and _place(above) is None:
         above, _, last = above.rpartition(".")

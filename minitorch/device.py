@@ -188,6 +188,11 @@ NAMES = {
     "distributed.all_reduce": ("error", "there are no process groups"),
     "distributed.all_gather": ("error", "there are no process groups"),
     "distributed.reduce": ("error", "there are no process groups"),
+    "distributed.gather": ("error", "there are no process groups"),
+    "distributed.scatter": ("error", "there are no process groups"),
+    "distributed.all_gather_object": ("error", "there are no process groups"),
+    "distributed.broadcast_object_list": ("error", "there are no process groups"),
+    "distributed.get_backend": ("error", "there are no process groups"),
 }
 
 
@@ -219,6 +224,11 @@ COMPAT = {
     "distributed.all_reduce": "does nothing: the tensor is the sum",
     "distributed.all_gather": "copies the tensor to the list",
     "distributed.reduce": "does nothing: the tensor is the sum",
+    "distributed.gather": "copies the tensor to the list",
+    "distributed.scatter": "copies the list's only tensor",
+    "distributed.all_gather_object": "puts the object into the list",
+    "distributed.broadcast_object_list": "does nothing: the objects are this process's",
+    "distributed.get_backend": "'gloo'",
 }
 
 

@@ -36,6 +36,30 @@ def _gather(tensor_list, tensor, *args, **kwargs):
     tensor_list[0].copy_(tensor)
 
 
+def _gather_object(object_list, obj, *args, **kwargs):
+    """Put the object into the list of one."""
+    object_list[0] = obj
+
+
+def _to_root(tensor, gather_list=None, *args, **kwargs):
+    _gather(gather_list, tensor)
+
+
+def _from_root(tensor, scatter_list=None, *args, **kwargs):
+    tensor.copy_(scatter_list[0])
+
+
+class group:
+    """Names of groups."""
+
+    WORLD = None
+
+
+class ProcessGroup:
+    """What groups would be: nothing is an instance."""
+
+
+GroupMember = group
 init_process_group = refuse("distributed.init_process_group", _ADVICE)
 destroy_process_group = refuse("distributed.destroy_process_group", _ADVICE)
 new_group = refuse("distributed.new_group", _ADVICE)
@@ -46,3 +70,8 @@ broadcast = refuse("distributed.broadcast", _ADVICE)
 all_reduce = refuse("distributed.all_reduce", _ADVICE)
 all_gather = refuse("distributed.all_gather", _ADVICE, _gather)
 reduce = refuse("distributed.reduce", _ADVICE)
+gather = refuse("distributed.gather", _ADVICE, _to_root)
+scatter = refuse("distributed.scatter", _ADVICE, _from_root)
+all_gather_object = refuse("distributed.all_gather_object", _ADVICE, _gather_object)
+broadcast_object_list = refuse("distributed.broadcast_object_list", _ADVICE)
+get_backend = refuse("distributed.get_backend", _ADVICE, lambda group=None: "gloo")

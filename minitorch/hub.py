@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 from urllib.parse import urlparse
 
-__all__ = ["download_url_to_file", "get_dir", "load_state_dict_from_url", "load_url", "set_dir"]
+__all__ = [
+    "download_url_to_file",
+    "get_dir",
+    "help",
+    "list",
+    "load",
+    "load_state_dict_from_url",
+    "load_url",
+    "set_dir",
+]
 
 _dir = None
 
@@ -86,3 +97,62 @@ def download_url_to_file(url, dst, hash_prefix=None, progress=True) -> None:
             f"download_url_to_file: minitorch downloads no weights. Fetch {url} yourself and put "
             f"it at {dst}"
         )
+
+
+def _entries(repo_or_dir, source):
+    """Return the ``hubconf.py`` of a folder as a module."""
+    if source != "local":
+        raise NotImplementedError(
+            f"hub.load: minitorch downloads no code. Clone {repo_or_dir} yourself and call it with "
+            "the folder and source='local'"
+        )
+    folder = Path(repo_or_dir)
+    spec = importlib.util.spec_from_file_location("hubconf", folder / "hubconf.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(folder))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(folder))
+    return module
+
+
+def _entry(module, name):
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise RuntimeError(f"Cannot find callable {name} in hubconf")
+    return found
+
+
+def load(repo_or_dir, model, *args, source="github", **kwargs):
+    """Call an entry of the ``hubconf.py`` of a folder, with its code as it is there.
+
+    Parameters
+    ----------
+    repo_or_dir : path
+    model : str
+        Name of the function.
+    *args, **kwargs
+        Passed to it, but for what PyTorch keeps for downloads.
+    source : str
+        Must be ``'local'``.
+
+    Raises
+    ------
+    NotImplementedError
+        If `source` is another one: nothing is downloaded.
+    """
+    for name in ("trust_repo", "force_reload", "verbose", "skip_validation"):
+        kwargs.pop(name, None)
+    return _entry(_entries(repo_or_dir, source), model)(*args, **kwargs)
+
+
+def list(github, force_reload=False, skip_validation=False, *, source="github", **kwargs):
+    """Return the names of the functions in the ``hubconf.py`` of a folder; see `load`."""
+    module = _entries(github, source)
+    return [n for n in dir(module) if callable(getattr(module, n)) and not n.startswith("_")]
+
+
+def help(github, model, *, source="github", **kwargs) -> str | None:
+    """Return the docstring of a function in the ``hubconf.py`` of a folder; see `load`."""
+    return _entry(_entries(github, source), model).__doc__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Final  # noqa: F401 (part of the module's names)
 
 from .device import refuse
@@ -48,7 +49,27 @@ def annotate(the_type, the_value):
     return the_value
 
 
+freeze = optimize_for_inference = interface = script
+
+
+def isinstance(obj, target_type) -> bool:
+    """Whether `obj` is of a type."""
+    return builtins.isinstance(obj, target_type)
+
+
+class TracerWarning(Warning):
+    """A warning for programs to filter; nothing is traced."""
+
+
+class ScriptFunction:
+    """What compiled functions would be: nothing is an instance."""
+
+
+RecursiveScriptModule = TopLevelTracedModule = ScriptFunction
+
+
 trace = refuse("jit.trace", _ADVICE, script)
+trace_module = trace
 save = refuse("jit.save", _ADVICE)
 load = refuse("jit.load", _ADVICE)
 

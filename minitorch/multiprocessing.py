@@ -9,6 +9,7 @@ __all__ = [
     "get_sharing_strategy",
     "set_sharing_strategy",
     "spawn",
+    "start_processes",
 ]
 
 
@@ -85,3 +86,10 @@ def spawn(fn, args=(), nprocs: int = 1, join: bool = True, daemon: bool = False,
         if process.exitcode:
             raise RuntimeError(f"spawn: process {rank} ended with exit code {process.exitcode}")
     return None
+
+
+def start_processes(
+    fn, args=(), nprocs: int = 1, join: bool = True, daemon: bool = False, start_method="spawn"
+):
+    """Run a function in several processes; see `spawn`."""
+    return spawn(fn, args, nprocs, join, daemon, start_method)

@@ -437,3 +437,44 @@ def compiled_with_cxx11_abi() -> bool:
 
 has_mkl = has_spectral = False
 has_lapack = has_openmp = True
+
+
+def _assert(condition, message) -> None:
+    """Raise AssertionError unless a condition holds: an ``assert`` for code to be traced."""
+    assert condition, message
+
+
+_CLAMPS = {"maximum": "clamp_min", "minimum": "clamp_max"}
+
+
+def foreach(name: str):
+    """Make ``_foreach_<name>``: a method of all tensors of a list, with one argument each.
+
+    Parameters
+    ----------
+    name : str
+        Of a method; with ``_`` at its end it works in place.
+
+    Returns
+    -------
+    callable
+        Takes lists of tensors, lists of numbers, or what is the same for all.
+    """
+    plain = name.removesuffix("_")
+    tensor = type(creation.empty(0))
+    if not hasattr(tensor, plain):
+        raise AttributeError(f"module 'minitorch' has no attribute '_foreach_{name}'")
+
+    def one(input, *args, **kwargs):
+        if plain in ("addcdiv", "addcmul") and len(args) == 3:
+            args, kwargs = args[:2], {"value": args[2]}
+        clamped = plain in _CLAMPS and isinstance(args[0], int | float)
+        result = getattr(input, _CLAMPS[plain] if clamped else plain)(*args, **kwargs)
+        return input.copy_(result) if name.endswith("_") else result
+
+    def function(tensors, *args, **kwargs):
+        columns = [a if isinstance(a, list | tuple) else [a] * len(tensors) for a in args]
+        return [one(*row, **kwargs) for row in zip(tensors, *columns, strict=True)]
+
+    function.__name__ = function.__qualname__ = f"_foreach_{name}"
+    return function

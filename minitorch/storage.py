@@ -6,7 +6,7 @@ import numpy as np
 
 from . import dtypes
 
-__all__ = ["Storage", "is_storage"]
+__all__ = ["NAMES", "Storage", "is_storage"]
 
 
 class Storage:
@@ -103,6 +103,59 @@ class Storage:
     def __repr__(self) -> str:
         rows = "".join(f" {value}\n" for value in self._row.tolist())
         return f"{rows}[minitorch.Storage of {self.dtype.name}, size {len(self)}]"
+
+
+class _OfType(type):
+    """Class of the storages per type: what they make are Storages, and count as their instances."""
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Storage) and instance.dtype is cls.dtype
+
+    def __call__(cls, data=0):
+        array = np.zeros(data) if isinstance(data, int) else np.array(list(data))
+        return Storage(_tensor(array.astype(cls.dtype.numpy)))
+
+    def from_buffer(cls, buffer, byte_order="native", count=-1, offset=0):
+        """Return a storage of the bytes of `buffer`, from `offset` on."""
+        kind = cls.dtype.numpy.newbyteorder({"native": "=", "little": "<", "big": ">"}[byte_order])
+        return Storage(_tensor(np.frombuffer(buffer, kind, count, offset).astype(cls.dtype.numpy)))
+
+
+def _tensor(array):
+    from .creation import from_numpy
+
+    return from_numpy(array)
+
+
+NAMES = {
+    "BoolStorage": dtypes.bool,
+    "ByteStorage": dtypes.uint8,
+    "CharStorage": dtypes.int8,
+    "ShortStorage": dtypes.int16,
+    "IntStorage": dtypes.int32,
+    "LongStorage": dtypes.int64,
+    "HalfStorage": dtypes.float16,
+    "FloatStorage": dtypes.float32,
+    "DoubleStorage": dtypes.float64,
+}
+
+
+def _storage_of(name):
+    dtype = NAMES[name]
+    text = f"A `Storage` of {dtype.name}: of so many elements, or of a sequence of numbers."
+    return _OfType(name, (), {"dtype": dtype, "__doc__": text, "__module__": __name__})
+
+
+BoolStorage = _storage_of("BoolStorage")
+ByteStorage = _storage_of("ByteStorage")
+CharStorage = _storage_of("CharStorage")
+ShortStorage = _storage_of("ShortStorage")
+IntStorage = _storage_of("IntStorage")
+LongStorage = _storage_of("LongStorage")
+HalfStorage = _storage_of("HalfStorage")
+FloatStorage = _storage_of("FloatStorage")
+DoubleStorage = _storage_of("DoubleStorage")
+TypedStorage = UntypedStorage = Storage
 
 
 def is_storage(obj) -> bool:

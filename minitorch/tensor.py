@@ -1177,6 +1177,10 @@ class Tensor:
             raise TypeError("iteration over a 0-d tensor")
         return iter([self[i] for i in range(len(self))])
 
+    def __reversed__(self) -> Tensor:
+        """Return the tensor with its first dimension backwards, as PyTorch does."""
+        return ops.flip(self, (0,)) if self.ndim else self
+
     def __contains__(self, element) -> bool:
         return bool((self == element).any())
 

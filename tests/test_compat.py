@@ -203,6 +203,76 @@ except ImportError as error:
     run(program, tmp_path)
 
 
+def test_tools_of_pytorch_that_programs_import(tmp_path):
+    (tmp_path / "hubconf.py").write_text(
+        "import torch\ndef net(n=2):\n    'A layer.'\n    return torch.nn.Linear(n, 1)\n"
+    )
+    program = """
+import json
+import torch, torchvision
+import torch.autograd.profiler, torch.compiler, torch.fx, torch._dynamo
+import torch.cuda.comm
+import torchvision.io
+from torch.profiler import ProfilerActivity, profile, record_function, schedule
+
+
+@torch.fx.wrap
+@torch.compiler.disable
+def double(x):
+    return x * 2
+
+
+net = torch.hub.load(".", "net", n=3, source="local", trust_repo=True)
+assert net.in_features == 3 and torch.hub.help(".", "net", source="local") == "A layer."
+assert "net" in torch.hub.list(".", source="local")
+assert not torch.compiler.is_compiling() and not isinstance(net, torch.fx.GraphModule)
+for name, call in {
+    "hub": lambda: torch.hub.load("someone/somewhere", "net"),
+    "fx": lambda: torch.fx.symbolic_trace(net),
+}.items():
+    try:
+        call()
+    except NotImplementedError as error:
+        assert name in str(error)
+    else:
+        raise AssertionError(name)
+for module, advice in {"quantization": "float32", "export": "onnx.export"}.items():
+    try:
+        getattr(torch, module)
+    except AttributeError as error:
+        assert advice in str(error), error
+    try:
+        __import__("torch." + module)
+    except ImportError as error:
+        assert advice in str(error), error
+
+tables = []
+ready = lambda prof: tables.append(prof.key_averages())
+steps = schedule(wait=1, warmup=1, active=2, repeat=1)
+with profile(activities=[ProfilerActivity.CPU], schedule=steps, on_trace_ready=ready) as prof:
+    for i in range(6):
+        with record_function("forward"):
+            double(net(torch.ones(2, 3)))
+        prof.step()
+rows = {row.key: row.count for row in tables[0]}
+assert len(tables) == 1 and rows["forward"] == 2 and rows["Mul"] == 2, rows
+assert "Mul" in tables[0].table(sort_by="cpu_time_total", row_limit=3)
+prof.export_chrome_trace("trace.json")
+events = json.load(open("trace.json"))["traceEvents"]
+assert {e["name"] for e in events} == set(rows)
+with torch.autograd.profiler.profile(use_cuda=False) as prof:
+    net(torch.ones(2, 3)).sum()
+assert prof.total_average().count >= 2
+
+image = torch.arange(2 * 3 * 4).to(torch.uint8).reshape(1, 4, 6).repeat(3, 1, 1)
+torchvision.io.write_png(image, "image.png")
+assert (torchvision.io.read_image("image.png") == image).all()
+gray = torchvision.io.read_image("image.png", torchvision.io.ImageReadMode.GRAY)
+assert gray.shape == (1, 4, 6)
+"""
+    run(program, tmp_path)
+
+
 def test_import_alone_is_enough(tmp_path):
     run("import minitorch.compat, torch\nassert torch.nn.__name__ == 'minitorch.nn'", tmp_path)
     run("import minitorch.compat, torch\ntorch.ones(1).cuda()", tmp_path, command=())

@@ -204,6 +204,15 @@ LENIENT = {
     "distributed.all_reduce": lambda: minitorch.distributed.all_reduce(TENSOR) is None,
     "distributed.all_gather": lambda: gathers(minitorch.zeros(2)),
     "distributed.reduce": lambda: minitorch.distributed.reduce(TENSOR, 0) is None,
+    "distributed.gather": lambda: gathers(minitorch.zeros(2), "gather"),
+    "distributed.scatter": lambda: (
+        minitorch.distributed.scatter(minitorch.zeros(2), [TENSOR], src=0) is None
+    ),
+    "distributed.all_gather_object": lambda: gathers_object([None]),
+    "distributed.broadcast_object_list": lambda: (
+        minitorch.distributed.broadcast_object_list([1], src=0) is None
+    ),
+    "distributed.get_backend": lambda: minitorch.distributed.get_backend() == "gloo",
 }
 
 
@@ -215,9 +224,17 @@ def measures_time(event):
     return 0 <= start.elapsed_time(end) < 1e4
 
 
-def gathers(place):
-    minitorch.distributed.all_gather([place], TENSOR)
+def gathers(place, name="all_gather"):
+    if name == "gather":
+        minitorch.distributed.gather(TENSOR, [place], dst=0)
+    else:
+        minitorch.distributed.all_gather([place], TENSOR)
     return place.tolist() == [1.0, 1.0]
+
+
+def gathers_object(places):
+    minitorch.distributed.all_gather_object(places, "x")
+    return places == ["x"]
 
 
 @pytest.mark.filterwarnings("ignore:device 'cuda' is the CPU:UserWarning")

@@ -225,6 +225,79 @@ class TestStorage:
         assert x.data_ptr() == y.data_ptr()
         assert x.shape == (3, 2)
 
+    def test_types(self, lib):
+        m = lib.module
+        row = m.FloatStorage([1, 2, 3])
+        assert isinstance(row, m.FloatStorage)
+        assert not isinstance(row, m.LongStorage)
+        assert list(row) == [1.0, 2.0, 3.0]
+        assert len(m.LongStorage(4)) == 4
+        assert m.FloatTensor(row).tolist() == [1.0, 2.0, 3.0]
+        assert m.ByteTensor(m.ByteStorage.from_buffer(b"ab")).tolist() == [97, 98]
+        big = m.IntStorage.from_buffer(b"\0\0\0\1\0\0\0\2", byte_order="big")
+        assert list(big) == [1, 2]
+
+
+def test_foreach(lib):
+    m = lib.module
+    first = [lib.tensor(2, 3, grad=False), lib.tensor(4, grad=False)]
+    second = [x * 2 + 1 for x in first]
+    for name, arguments in {
+        "add": (second,),
+        "mul": (3.0,),
+        "div": (second,),
+        "maximum": (0.1,),
+        "minimum": (second,),
+        "lerp": (second, 0.3),
+        "addcmul": (second, second, 2.0),
+        "addcdiv": (second, second, [1.0, 2.0]),
+        "sqrt": (),
+        "neg": (),
+        "norm": (),
+    }.items():
+        results = getattr(m, f"_foreach_{name}")(first, *arguments)
+        assert [tuple(r.shape) for r in results] == [
+            () if name == "norm" else tuple(x.shape) for x in first
+        ]
+        if name != "norm":
+            places = [x.clone() for x in first]
+            getattr(m, f"_foreach_{name}_")(places, *arguments)
+            for place, result in zip(places, results, strict=True):
+                assert m.equal(m.nan_to_num(place), m.nan_to_num(result))
+    added = m._foreach_add(first, second, alpha=2)
+    assert m.allclose(added[0], first[0] + 2 * second[0])
+    divided = m._foreach_addcdiv(first, second, second, [1.0, 2.0])
+    assert m.allclose(divided[1], first[1] + 2)
+    with pytest.raises(AttributeError):
+        m._foreach_nothing  # noqa: B018
+
+
+def test_reversed(lib):
+    x = lib.tensor(3, 2, grad=False)
+    assert lib.module.equal(reversed(x), x.flip(0))
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_gradients_of_convolutions(torch, ndim):
+    rng = np.random.default_rng(ndim)
+    size, kernel = (2, 4, *(7, 6, 5)[:ndim]), (6, 2, *(3,) * ndim)
+    options = {"stride": 2, "padding": 1, "groups": 2}
+    x, w = rng.standard_normal(size), rng.standard_normal(kernel)
+    y = getattr(minitorch.nn.functional, f"conv{ndim}d")(
+        minitorch.tensor(x), minitorch.tensor(w), None, **options
+    )
+    g = rng.standard_normal(tuple(y.shape))
+    for what, first, second in (("input", size, w), ("weight", x, kernel)):
+        ours, theirs = (
+            getattr(importlib.import_module(f"{m.__name__}.nn.grad"), f"conv{ndim}d_{what}")(
+                *(m.tensor(v) if isinstance(v, np.ndarray) else v for v in (first, second)),
+                m.tensor(g),
+                **options,
+            )
+            for m in (minitorch, torch)
+        )
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-12)
+
 
 def test_legacy_new(lib):
     x = lib.ones(2, grad=False)

@@ -9,7 +9,7 @@ from . import functional as F
 from . import init
 from .container import ModuleList
 from .dropout import Dropout
-from .linear import Linear
+from .linear import Linear, NonDynamicallyQuantizableLinear
 from .module import Module
 from .norm import LayerNorm
 from .parameter import Parameter
@@ -91,7 +91,7 @@ class MultiheadAttention(Module):
         self.v_proj_weight = None if same else parameter(embed_dim, self.vdim)
         self._set("in_proj_weight", parameter(3 * embed_dim, embed_dim) if same else None)
         self._set("in_proj_bias", parameter(3 * embed_dim) if bias else None)
-        self.out_proj = Linear(embed_dim, embed_dim, bias, device, dtype)
+        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias, device, dtype)
         self._set("bias_k", parameter(1, 1, embed_dim) if add_bias_kv else None)
         self._set("bias_v", parameter(1, 1, embed_dim) if add_bias_kv else None)
         self._reset_parameters()

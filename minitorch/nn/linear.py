@@ -75,6 +75,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """`Linear` under the name that `MultiheadAttention` shows in PyTorch."""
+
+
 class Bilinear(Module):
     """Bilinear map of two inputs with a bias: ``input1 @ weight[k] @ input2 + bias[k]``.
 

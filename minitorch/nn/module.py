@@ -595,6 +595,17 @@ class Module:
         """Convert the floating-point parameters and buffers to float16."""
         return self.to(dtypes.float16)
 
+    def bfloat16(self) -> Module:
+        """Raise NotImplementedError: bfloat16 is not supported."""
+        return self.to(dtypes.bfloat16)
+
+    def to_empty(self, *, device=None, recurse: bool = True) -> Module:
+        """Return the module: its parameters and buffers have memory, and keep their values."""
+        return self.to(device)
+
+    def compile(self, *args, **kwargs) -> None:
+        """Do nothing: Python runs."""
+
     def cpu(self) -> Module:
         """Return the module: it is on the CPU already."""
         return self

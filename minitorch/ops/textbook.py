@@ -173,7 +173,7 @@ def maxout(input, pieces, dim=1):
     return amax(reshape(input, grouped), dim + 1)
 
 
-def global_response_norm(input, weight=None, bias=None, eps=1e-6):
+def global_response_norm(input, weight=None, bias=None, eps=1e-6, dim=1):
     """Let the channels of images compete: scale each by its norm relative to the others.
 
     ``y = x + weight * x * n + bias`` with ``n = |x| / (mean of |x| over the channels + eps)``,
@@ -182,10 +182,12 @@ def global_response_norm(input, weight=None, bias=None, eps=1e-6):
     Parameters
     ----------
     input : Tensor
-        Shape (batch, channels, *size).
+        Shape (batch, channels, *size), or with the channels at `dim`.
     weight, bias : Tensor, optional
-        Shape (channels,). Default: 1 and 0.
+        One value per channel. Default: 1 and 0.
     eps : float
+    dim : int
+        Dimension of the channels.
 
     Returns
     -------
@@ -204,9 +206,11 @@ def global_response_norm(input, weight=None, bias=None, eps=1e-6):
     tensor(op, input)
     if input.ndim < 3:
         raise ShapeError(f"{op}: input must have at least 3 dimensions, got {tuple(input.shape)}")
-    norm = sqrt(sum(mul(input, input), tuple(range(2, input.ndim)), True))
-    scaled = mul(input, div(norm, add(mean(norm, 1, True), eps)))
-    per_channel = (-1, *(1,) * (input.ndim - 2))
+    dim = dimension(op, input, dim)
+    image = tuple(d for d in range(1, input.ndim) if d != dim)
+    norm = sqrt(sum(mul(input, input), image, True))
+    scaled = mul(input, div(norm, add(mean(norm, dim, True), eps)))
+    per_channel = (-1, *(1,) * (input.ndim - 1 - dim))
     if weight is not None:
         scaled = mul(scaled, reshape(weight, per_channel))
     if bias is not None:

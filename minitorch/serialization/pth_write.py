@@ -17,19 +17,9 @@ from .. import dtypes
 from ..device import device
 from ..nn.parameter import Parameter
 from ..pickles import Call, Name, PersistentId, Pickler
+from ..storage import NAMES as STORAGES
 from ..tensor import Size, Tensor
 
-STORAGES = {
-    "BoolStorage": dtypes.bool,
-    "ByteStorage": dtypes.uint8,
-    "CharStorage": dtypes.int8,
-    "ShortStorage": dtypes.int16,
-    "IntStorage": dtypes.int32,
-    "LongStorage": dtypes.int64,
-    "HalfStorage": dtypes.float16,
-    "FloatStorage": dtypes.float32,
-    "DoubleStorage": dtypes.float64,
-}
 _STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
 _ALIGNMENT = 64  # of every storage in the file, as PyTorch's
 

@@ -1,8 +1,8 @@
 """Computer vision: datasets, transforms, models and their blocks, under torchvision's names."""
 
-from . import datasets, models, ops, transforms, utils
+from . import datasets, io, models, ops, transforms, utils
 
-__all__ = ["datasets", "models", "ops", "transforms", "utils"]
+__all__ = ["datasets", "io", "models", "ops", "transforms", "utils"]
 
 
 _backend = "PIL"

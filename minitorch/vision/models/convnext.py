@@ -176,9 +176,7 @@ class GRN(nn.Module):
         self.beta = Parameter(creation.zeros(1, 1, 1, dim))
 
     def forward(self, x):
-        norm = x.norm(p=2, dim=(1, 2), keepdim=True)
-        share = norm / (norm.mean(dim=-1, keepdim=True) + 1e-6)
-        return self.gamma * (x * share) + self.beta + x
+        return F.global_response_norm(x, self.gamma, self.beta, dim=-1)
 
 
 class Block(nn.Module):
