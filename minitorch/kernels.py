@@ -8,6 +8,7 @@ float32 and float64 go to C. float16 is computed in float32 and rounded.
 """
 
 import contextlib
+import contextvars
 import functools
 import math
 import operator
@@ -484,38 +485,14 @@ _INTEGER_UNARY = _NUMPY_UNARY | {
 
 _ndarray = np.ndarray
 _asarray = np.asarray
+_unary_kernel = lib.mt_unary
 
 # Division by zero and the like are no errors here. numpy.errstate costs four times as much as a
-# small operation, so its context variable is set directly where that is possible.
-try:
-    from numpy._core._ufunc_config import _extobj_contextvar
-    from numpy._core.umath import _make_extobj
-
-    _QUIET = _make_extobj(all="ignore")
-    _current = _extobj_contextvar.get
-    _enter, _leave = _extobj_contextvar.set, _extobj_contextvar.reset
-except ImportError:
-    _current = object  # never _QUIET
-
-    def _enter(state):
-        state = np.errstate(all="ignore")
-        state.__enter__()
-        return state
-
-    def _leave(state):
-        state.__exit__()
-
-    _QUIET = None
-
-
-@contextlib.contextmanager
-def quiet():
-    """Hold numpy's warnings back for many operations at once, a whole backward pass."""
-    token = _enter(_QUIET)
-    try:
-        yield
-    finally:
-        _leave(token)
+# small operation. To run it in a context that has been told so once costs next to nothing: in a
+# copy, because a context lets in one call at a time.
+_calm = contextvars.Context()
+_calm.run(np.seterr, all="ignore")
+_calmed = _calm.copy
 
 
 def unary(name, x, out=None, a=0.0, b=0.0):
@@ -536,20 +513,18 @@ def unary(name, x, out=None, a=0.0, b=0.0):
     -------
     numpy.ndarray
     """
-    code = _CODES.get(x.dtype)
-    ufunc = _NUMPY_UNARY.get(name)
-    if ufunc is not None and code is not None and x.size < _SMALL:
-        token = None if _current() is _QUIET else _enter(_QUIET)
-        try:
-            result = ufunc(x) if out is None else ufunc(x, out)
-        finally:
-            if token is not None:
-                _leave(token)
+    code, n = _CODES.get(x.dtype), x.size
+    if code is not None and n < _SMALL and name in _NUMPY_UNARY:
+        result = _calmed().run(_NUMPY_UNARY[name], x, out)
         return result if type(result) is _ndarray else _asarray(result)
     if code is not None and out is None and x.flags.carray:  # the usual case in the fewest steps
-        result = _empty(x.shape, x.dtype)
-        op, n = _UNARY[name], x.size
-        status = lib.mt_unary(op, code, n, _from_buffer(x), _from_buffer(result), a, b)
+        if n < _SMALL:
+            result = x.copy()
+            source = to = _from_buffer(result)
+        else:
+            result = _empty(x.shape, x.dtype)
+            source, to = _from_buffer(x), _from_buffer(result)
+        status = _unary_kernel(_UNARY[name], code, n, source, to, a, b)
         if status:
             check(status)
         return result
@@ -611,12 +586,7 @@ def binary(name, x, y, out=None, a=0.0, b=0.0):
         and (type(x) is not _ndarray or x.size < _SMALL)
         and (type(y) is not _ndarray or y.size < _SMALL)
     ):
-        token = None if _current() is _QUIET else _enter(_QUIET)
-        try:
-            result = ufunc(x, y) if out is None else ufunc(x, y, out)
-        finally:
-            if token is not None:
-                _leave(token)
+        result = _calmed().run(ufunc, x, y, out)
         return result if type(result) is _ndarray else _asarray(result)
     return _binary(name, x, y, out, a, b)
 
@@ -768,8 +738,8 @@ def _operand(v, dtype):
 
 
 def _by_numpy(ufuncs, name, out, *inputs):
-    with np.errstate(all="ignore"):
-        return np.asarray(ufuncs[name](*inputs)) if out is None else ufuncs[name](*inputs, out)
+    arguments = inputs if out is None else (*inputs, out)
+    return np.asarray(_calmed().run(ufuncs[name], *arguments))
 
 
 def _in_place(out, x, y):

@@ -26,6 +26,8 @@ from .ops import elementwise, reduce
 
 __all__ = ["Size", "Tensor"]
 
+_reference = weakref.ref
+
 
 class Size(tuple):
     """Shape of a tensor: a tuple of ints."""
@@ -70,12 +72,19 @@ class Tensor:
         The node that made it; None for a leaf.
     """
 
-    # Defaults of the fields, so that a new tensor sets only what differs.
-    _requires_grad = False
-    _edge = None  # (node, output number): what made this tensor; None for a leaf
+    # What every operation reads; the rest, and what a user adds, is in the dict.
+    __slots__ = (
+        "_array",
+        "_cell",  # [how often the memory was written], shared by views
+        "_requires_grad",
+        "_edge",  # (node, output number): what made this tensor; None for a leaf
+        "_base",  # the tensor this one is a view of, and the operations that lead from there
+        "_chain",
+        "__dict__",
+        "__weakref__",
+    )
+    # Defaults of the other fields, so that a new tensor sets only what differs.
     _grad = None
-    _base = None  # the tensor this one is a view of, and the operations that lead from there
-    _chain = None
     _base_array = None  # what the array of the base was when the view was made
     _edge_version = None  # write count at which _edge was right (views only)
     _accumulator = None  # weak reference to the AccumulateGrad node of a leaf
@@ -87,11 +96,7 @@ class Tensor:
 
     def __new__(cls, *data, dtype=None, device=None):
         _device.check("Tensor", device)
-        array = _legacy_array(data, dtype)
-        self = object.__new__(cls)
-        self._array = array
-        self._cell = [0]
-        return self
+        return Tensor._make(cls, _legacy_array(data, dtype), [0])
 
     def __init__(self, *data, **kwargs):
         pass
@@ -99,23 +104,30 @@ class Tensor:
     # ---- construction (internal)
 
     @staticmethod
+    def _make(cls, array, cell, requires_grad=False, edge=None) -> Tensor:
+        """Make a Tensor, of class `cls`, of its parts."""
+        self = object.__new__(cls)
+        self._array = array
+        self._cell = cell
+        self._requires_grad = requires_grad
+        self._edge = edge
+        self._base = self._chain = None
+        return self
+
+    @staticmethod
     def _wrap(array) -> Tensor:
         """Make a constant Tensor of an array, without a copy."""
         self = object.__new__(Tensor)
         self._array = array
         self._cell = [0]
+        self._requires_grad = False
+        self._edge = self._base = self._chain = None
         return self
 
     @staticmethod
     def _rebuild(array, cell, edge) -> Tensor:
         """Make the Tensor a node kept, from its parts."""
-        self = object.__new__(Tensor)
-        self._array = array
-        self._cell = cell
-        if edge is not None:
-            self._edge = edge
-            self._requires_grad = True
-        return self
+        return Tensor._make(Tensor, array, cell, edge is not None, edge)
 
     @staticmethod
     def _zeros(shape, dtype) -> Tensor:
@@ -267,12 +279,12 @@ class Tensor:
             views.refresh(self)
         if self._edge is not None:
             return self._edge
-        node = self._accumulator and self._accumulator()
+        node = None if self._accumulator is None else self._accumulator()
         if node is None:
             node = AccumulateGrad(self)
-            self._accumulator = weakref.ref(node)
+            self._accumulator = _reference(node)
             if self._hooks is not None:
-                node.tensor_hooks = {(0, False): self._hooks}
+                node.tensor_hooks, node.hooked = {(0, False): self._hooks}, True
         return (node, 0)
 
     @property
@@ -845,7 +857,8 @@ class Tensor:
 
     def as_subclass(self, cls):
         """Return the same memory as an instance of a subclass of Tensor."""
-        result = object.__new__(cls)
+        result = Tensor._make(cls, self._array, self._cell, self._requires_grad, self._edge)
+        result._base, result._chain = self._base, self._chain
         result.__dict__.update(self.__dict__)
         return result
 
@@ -1210,24 +1223,16 @@ class Tensor:
 
     def _like(self, array) -> Tensor:
         """Make a leaf of this tensor's class and requires_grad, around another array."""
-        result = object.__new__(type(self))
-        result._array = array
-        result._cell = [0]
-        result._requires_grad = self._requires_grad
-        return result
+        return Tensor._make(type(self), array, [0], self._requires_grad)
 
 
 def _user_attributes(tensor) -> dict:
     """Return the attributes a user set on a tensor."""
-    ours = {"_array", "_cell"}
-    return {k: v for k, v in tensor.__dict__.items() if k not in ours and not hasattr(Tensor, k)}
+    return {k: v for k, v in tensor.__dict__.items() if not hasattr(Tensor, k)}
 
 
 def _unpickle(cls, array, requires_grad, attributes):
-    result = object.__new__(cls)
-    result._array = array
-    result._cell = [0]
-    result._requires_grad = requires_grad
+    result = Tensor._make(cls, array, [0], requires_grad)
     result.__dict__.update(attributes)
     return result
 

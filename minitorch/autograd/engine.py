@@ -49,6 +49,7 @@ class Node:
     # Defaults of the fields, so that a new node sets only what differs.
     parents = needs = ()
     tensor_hooks = hooks = pre_hooks = None
+    hooked = False  # whether any of these have been set
     site = None  # in anomaly mode: the lines of the program that created the node
 
     def _connect(self, edges, needs):
@@ -84,19 +85,19 @@ class Node:
     def register_hook(self, hook):
         """Call ``hook(grad_inputs, grad_outputs)`` after each run; it may replace grad_inputs."""
         if self.hooks is None:
-            self.hooks = OrderedDict()
+            self.hooks, self.hooked = OrderedDict(), True
         return RemovableHandle(self.hooks, hook)
 
     def register_prehook(self, hook):
         """Call ``hook(grad_outputs)`` before each run; its result replaces them."""
         if self.pre_hooks is None:
-            self.pre_hooks = OrderedDict()
+            self.pre_hooks, self.hooked = OrderedDict(), True
         return RemovableHandle(self.pre_hooks, hook)
 
     def add_tensor_hook(self, number, hook, last=False):
         """Call ``hook(grad)`` with the complete gradient of output `number`, before the run."""
         if self.tensor_hooks is None:
-            self.tensor_hooks = {}
+            self.tensor_hooks, self.hooked = {}, True
         return RemovableHandle(self.tensor_hooks.setdefault((number, last), OrderedDict()), hook)
 
     def __repr__(self) -> str:
@@ -159,7 +160,7 @@ def run_backward(roots, *, retain_graph, create_graph, wanted=None, accumulate=T
     dict
         The gradient per edge in `wanted`.
     """
-    with _Mode(create_graph), kernels.quiet():
+    with _Mode(create_graph):
         waiting = count_children([edge[0] for edge, _ in roots])
         selection = Selection(wanted, waiting, accumulate) if wanted is not None else None
         walk(roots, waiting, retain_graph, selection)
@@ -196,12 +197,12 @@ def walk(roots, waiting, retain_graph, selection):
         results = grad = ()  # hold on to no gradient: see AccumulateGrad
         grads = arrived.pop(node, None)
         if grads is not None:
-            if node.tensor_hooks:
+            if node.hooked and node.tensor_hooks:
                 run_tensor_hooks(node, grads)
             if selection is not None:
                 grads, needs = selection.visit(node, grads)
         if grads is not None:
-            if checked or node.hooks or node.pre_hooks:
+            if checked or node.hooked:
                 results = run_with_hooks(node, grads, needs)
             else:
                 results = node.run(grads, needs)

@@ -17,12 +17,16 @@ __all__ = [
 
 
 class _State(threading.local):
-    """What the funnel of operations asks at each call; every thread starts with these."""
+    """What the funnel of operations asks at each call; every thread starts with these.
 
-    grad = True  # is a graph recorded (and, inside a backward: is the backward itself recorded)
-    inference = False
-    recorder = None  # autograd.trace.Recorder in use, if any
-    anomaly = False  # autograd.set_detect_anomaly
+    Who asks for several reads the thread's ``__dict__``, because each look takes its time.
+    """
+
+    def __init__(self):
+        self.grad = True  # is a graph recorded (inside a backward: is that itself recorded)
+        self.inference = False
+        self.recorder = None  # autograd.trace.Recorder in use, if any
+        self.anomaly = False  # autograd.set_detect_anomaly
 
 
 state = _State()

@@ -92,7 +92,8 @@ class Op(Node):
     def __call__(self, *inputs):
         if type(inputs[0]) is ndarray:
             return self.forward(*inputs)  # a first-order backward: arrays in, arrays out
-        recording = state.grad and self.differentiable
+        here = state.__dict__
+        recording = here["grad"] and self.differentiable
         arrays, edges, needs = [], [], []
         for x in inputs:
             edge = None
@@ -111,21 +112,23 @@ class Op(Node):
             results = first = _new(Tensor)  # Tensor._wrap, without the call
             first._array = result
             first._cell = [0]
+            first._requires_grad = False
+            first._edge = first._base = first._chain = None
         elif type(result) is tuple:
             results = tuple([self._wrap(array, inputs) for array in result])
             first = results[0]
         else:
             results = first = self._wrap(result, inputs)
         if True in needs:
-            self._record(inputs, arrays, edges, needs, first)
+            self._record(inputs, arrays, edges, tuple(needs), first)
             first._edge = (self, 0)
             first._requires_grad = True
             if self.outputs > 1:
                 for number, tensor in enumerate(results[: self.outputs]):
                     tensor._edge = (self, number)
                     tensor._requires_grad = True
-        if state.recorder is not None:
-            state.recorder.record(self, inputs, results)
+        if here["recorder"] is not None:
+            here["recorder"].record(self, inputs, results)
         return results
 
     def inplace(self, target, *others):
@@ -145,7 +148,7 @@ class Op(Node):
         records = state.grad and self.differentiable and any(edges)
         if records:
             views.check_followed(type(self).__name__, target)
-            needs = [edge is not None for edge in edges]
+            needs = tuple([edge is not None for edge in edges])
             kept = inputs, list(arrays)
             if 0 in self.kept_inputs(needs) and not self.result_serves:
                 before = Tensor._wrap(kernels.copy(array))  # of what is about to be overwritten
@@ -177,7 +180,6 @@ class Op(Node):
 
         `arrays` becomes the list of what is kept.
         """
-        needs = tuple(needs)
         self._connect(edges, needs)
         if self.broadcasts:
             shape = result._array.shape
@@ -187,13 +189,14 @@ class Op(Node):
         keep, drop = self._choices.get(needs) or self._choose(needs)
         for i in drop:
             arrays[i] = None
-        cells = []
-        for i in keep:
-            x = inputs[i]
-            if isinstance(x, Tensor):
-                cell = x._cell
-                cells.append((i, cell, cell[0]))
-        self._kept, self._cells = arrays, cells
+        self._kept = arrays
+        if keep:
+            self._cells = cells = []
+            for i in keep:
+                x = inputs[i]
+                if isinstance(x, Tensor):
+                    cell = x._cell
+                    cells.append((i, cell, cell[0]))
         if self.reads_output:
             self._keep_output(result)
 

@@ -13,9 +13,7 @@ def _leaf(cls, data, requires_grad):
         data = Tensor(())
     elif not isinstance(data, Tensor):
         raise TypeError(f"{cls.__name__}: data must be a Tensor, got {type(data).__name__}")
-    self = object.__new__(cls)
-    self._array = data._array
-    self._cell = data._cell
+    self = Tensor._make(cls, data._array, data._cell)
     self.requires_grad_(requires_grad)
     return self
 
