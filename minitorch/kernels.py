@@ -44,10 +44,8 @@ def pointer(array):
 
     The caller keeps the array alive during the call.
     """
-    if array.flags.c_contiguous:
-        return _from_buffer(array)
     # cffi takes contiguous buffers only; an empty slice is one, and starts where the array starts
-    return _from_buffer(array[:0])
+    return _from_buffer(array if array.flags.c_contiguous else array[:0])
 
 
 def contiguous(array, dtype=None):
@@ -125,6 +123,8 @@ def matmul(a, b, out=None):
         Where the result goes; must not overlap the inputs.
     """
     dtype = a.dtype
+    if a.ndim == b.ndim == 2 and out is None:
+        return gemm(a, b)
     if dtype == _FLOAT16:
         a, b = a.astype(np.float32), b.astype(np.float32)
     rows = a[None] if a.ndim == 1 else a
@@ -175,11 +175,11 @@ def gemm(a, b, bias=None, out=None, epilogue=ffi.NULL):
     epilogue : optional
         From `epilogue`, not for float16.
     """
-    if a.dtype == _FLOAT16:
+    if a.dtype not in _CODES:
         wide = gemm(*(v if v is None else v.astype(np.float32) for v in (a, b, bias)))
         return wide.astype(_FLOAT16)
     if out is None:
-        out = memory.empty((a.shape[0], b.shape[1]), a.dtype)
+        out = _empty((a.shape[0], b.shape[1]), a.dtype)
     bias = None if bias is None else contiguous(bias)
     _gemm(1, a, b, bias, out, epilogue=epilogue)
     return out
@@ -224,38 +224,44 @@ def _gemm(
     c_offsets=ffi.NULL,
     epilogue=ffi.NULL,
 ):
-    size = a.itemsize
-    (a_row, a_k), (b_k, b_column) = a.strides[-2:], b.strides[-2:]
-    if a_row % size or a_k % size or not a.flags.aligned:  # a field of a record
-        a = a.copy()
-        a_row, a_k = a.strides[-2:]
-    if b_k % size or b_column % size or not b.flags.aligned:
-        b = b.copy()
-        b_k, b_column = b.strides[-2:]
     m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
+    a_start, a_row, a_k = _matrix(a)
+    b_start, b_k, b_column = _matrix(b)
     # numpy leaves the stride of a dimension of size 1 open: choose what reads contiguously
-    check(
-        lib.mt_gemm(
-            _CODES[a.dtype],
-            problems,
-            m,
-            n,
-            k,
-            pointer(a),
-            a_row // size,
-            1 if k == 1 else a_k // size,
-            a_offsets,
-            pointer(b),
-            b_k // size if k > 1 else n,
-            1 if n == 1 and k == 1 else b_column // size,
-            b_offsets,
-            ffi.NULL if bias is None else _from_buffer(bias),
-            epilogue,
-            _from_buffer(result),
-            n,
-            c_offsets,
-        )
+    status = lib.mt_gemm(
+        _CODES[a.dtype],
+        problems,
+        m,
+        n,
+        k,
+        a_start,
+        a_row,
+        1 if k == 1 else a_k,
+        a_offsets,
+        b_start,
+        b_k if k > 1 else n,
+        1 if n == 1 and k == 1 else b_column,
+        b_offsets,
+        ffi.NULL if bias is None else _from_buffer(bias),
+        epilogue,
+        _from_buffer(result),
+        n,
+        c_offsets,
     )
+    if status:
+        check(status)
+
+
+def _matrix(x):
+    """Return a pointer to a matrix, and its steps in elements."""
+    flags, columns = x.flags, x.shape[-1]
+    if columns > 1 and flags.c_contiguous and flags.aligned:
+        return _from_buffer(x), columns, 1
+    size, (row, column) = x.itemsize, x.strides[-2:]
+    if row % size or column % size or not flags.aligned:  # a field of a record
+        x = x.copy()
+        row, column = x.strides[-2:]
+    return pointer(x), row // size, column // size
 
 
 # ---- convolution ---------------------------------------------------------------------------------
@@ -515,7 +521,7 @@ def unary(name, x, out=None, a=0.0, b=0.0):
     """
     code, n = _CODES.get(x.dtype), x.size
     if code is not None and n < _SMALL and name in _NUMPY_UNARY:
-        result = _calmed().run(_NUMPY_UNARY[name], x, out)
+        result = _calmed().run(_NUMPY_UNARY[name], x, out=out)
         return result if type(result) is _ndarray else _asarray(result)
     if code is not None and out is None and x.flags.carray:  # the usual case in the fewest steps
         if n < _SMALL:
@@ -586,7 +592,8 @@ def binary(name, x, y, out=None, a=0.0, b=0.0):
         and (type(x) is not _ndarray or x.size < _SMALL)
         and (type(y) is not _ndarray or y.size < _SMALL)
     ):
-        result = _calmed().run(ufunc, x, y, out)
+        quietly = _calmed().run
+        result = quietly(ufunc, x, y) if out is None else quietly(ufunc, x, y, out=out)
         return result if type(result) is _ndarray else _asarray(result)
     return _binary(name, x, y, out, a, b)
 
@@ -738,8 +745,8 @@ def _operand(v, dtype):
 
 
 def _by_numpy(ufuncs, name, out, *inputs):
-    arguments = inputs if out is None else (*inputs, out)
-    return np.asarray(_calmed().run(ufuncs[name], *arguments))
+    given = {} if out is None else {"out": out}
+    return np.asarray(_calmed().run(ufuncs[name], *inputs, **given))
 
 
 def _in_place(out, x, y):
@@ -758,7 +765,7 @@ def _usable(out, shape, dtype):
 def _store(result, dtype, out):
     """Return the result as ``dtype``, in ``out`` when that was asked for."""
     if out is None:
-        return result.astype(dtype, copy=False)
+        return result if result.dtype is dtype else result.astype(dtype)
     if out is not result:
         out[...] = result
     return out
@@ -809,7 +816,7 @@ def reduce(name, x, axes, keepdims=False):
             return reduce(name, x.astype(np.float32), axes, keepdims).astype(_FLOAT16)
         return np.asarray(_NUMPY_REDUCE[name](x, axis=axes, keepdims=keepdims))
     x, ndim, sizes, steps, mask, shape = _kept(x, axes, keepdims)
-    result = memory.empty(shape, x.dtype)
+    result = _empty(shape, x.dtype)
     to = _from_buffer(result)
     check(lib.mt_reduce(_REDUCE[name], code, ndim, sizes, pointer(x), steps, mask, to))
     return result

@@ -15,6 +15,7 @@ from ._library import ffi, lib
 SMALL = 1 << 16
 
 _give = lib.mt_pool_give
+_prod, _empty = math.prod, np.empty
 
 
 def empty(shape, dtype):
@@ -37,9 +38,9 @@ def empty(shape, dtype):
     """
     if type(dtype) is type:
         dtype = np.dtype(dtype)
-    nbytes = math.prod(shape) * dtype.itemsize
+    nbytes = _prod(shape) * dtype.itemsize
     if nbytes <= SMALL:
-        return np.empty(shape, dtype)
+        return _empty(shape, dtype)
     block = lib.mt_pool_take(nbytes) if nbytes < 1 << 60 else ffi.NULL
     if block == ffi.NULL:
         raise MemoryError(f"cannot allocate {nbytes} bytes for an array of shape {tuple(shape)}")

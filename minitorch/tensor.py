@@ -74,14 +74,14 @@ class Tensor:
 
     # What every operation reads; the rest, and what a user adds, is in the dict.
     __slots__ = (
-        "_array",
-        "_cell",  # [how often the memory was written], shared by views
-        "_requires_grad",
-        "_edge",  # (node, output number): what made this tensor; None for a leaf
-        "_base",  # the tensor this one is a view of, and the operations that lead from there
-        "_chain",
         "__dict__",
         "__weakref__",
+        "_array",
+        "_base",  # the tensor this one is a view of, and the operations that lead from there
+        "_cell",  # [how often the memory was written], shared by views
+        "_chain",
+        "_edge",  # (node, output number): what made this tensor; None for a leaf
+        "_requires_grad",
     )
     # Defaults of the other fields, so that a new tensor sets only what differs.
     _grad = None

@@ -138,14 +138,16 @@ class Op(Node):
         written there.
         """
         views.check_writable(type(self).__name__, target)
-        array = target._array
+        here, array = state.__dict__, target._array
         inputs = (target, *[views.without_overlap(x, array) for x in others])
         arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
-        edges = [
-            x._gradient_edge() if isinstance(x, Tensor) and x.requires_grad else None
-            for x in inputs
-        ]
-        records = state.grad and self.differentiable and any(edges)
+        edges = ()
+        if here["grad"] and self.differentiable:
+            edges = [
+                x._gradient_edge() if isinstance(x, Tensor) and x.requires_grad else None
+                for x in inputs
+            ]
+        records = any(edges)
         if records:
             views.check_followed(type(self).__name__, target)
             needs = tuple([edge is not None for edge in edges])
@@ -166,8 +168,8 @@ class Op(Node):
             if self.reads_output:
                 self._keep_output(target)
             views.rebase(target, self)
-        if state.recorder is not None:
-            state.recorder.record(self, inputs, target)
+        if here["recorder"] is not None:
+            here["recorder"].record(self, inputs, target)
         return target
 
     def _wrap(self, array, inputs):

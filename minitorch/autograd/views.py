@@ -14,18 +14,21 @@ from .engine import Node
 from .grad_mode import _Mode, state
 
 Tensor = None  # the class, set by minitorch.tensor when it is defined
+_may_overlap = np.may_share_memory
 
 
 def wrap_view(op, array, source):
     """Make the Tensor for `array`, a view of `source` made by `op`."""
     result = Tensor._wrap(array)
-    result._cell = source._cell
-    result._base = source if source._base is None else source._base
-    if state.grad and (source._base is None or source._chain is not None):
+    result._cell = cell = source._cell
+    base, chain = source._base, source._chain
+    result._base = base = source if base is None else base
+    if (base is source or chain is not None) and state.grad:
         # Class and attributes, not the op itself, which would keep its graph alive.
-        result._chain = (*(source._chain or ()), (type(op), dict(op.__dict__)))
-        result._edge_version = result._cell[0]
-        result._base_array = result._base._array
+        step = (type(op), op.__dict__.copy())
+        result._chain = (step,) if chain is None else (*chain, step)
+        result._edge_version = cell[0]
+        result._base_array = base._array
     return result
 
 
@@ -94,10 +97,10 @@ def check_writable(name, target):
             f"{name}: the tensor of shape {array.shape} cannot be written in place: its memory is "
             "read-only, or several of its elements share one place (expand). Use clone() first."
         )
-    if not state.grad:
+    if not (target._requires_grad or target._base is not None) or not state.grad:
         return
     if target._base is None:
-        if target._requires_grad and target._edge is None:
+        if target._edge is None:
             raise RuntimeError(
                 f"{name}: a leaf Variable that requires grad is being used in an in-place "
                 "operation."
@@ -124,9 +127,7 @@ def check_followed(name, target):
 def without_overlap(x, array):
     """Copy an operand that overlaps `array`, about to be written, but not the same elements."""
     other = x._array if isinstance(x, Tensor) else x
-    if not isinstance(other, np.ndarray) or other is array:
-        return x
-    if not np.may_share_memory(other, array):
+    if other is array or not isinstance(other, np.ndarray) or not _may_overlap(other, array):
         return x
     interface, written = other.__array_interface__, array.__array_interface__
     if all(interface[k] == written[k] for k in ("data", "shape", "strides", "typestr")):

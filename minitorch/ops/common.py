@@ -24,7 +24,7 @@ def dimension(name: str, input, dim: int) -> int:
     IndexError
         If `input` has no such dimension.
     """
-    ndim = max(input.ndim, 1)  # a 0-d tensor counts as having one dimension, as in PyTorch
+    ndim = input.ndim or 1  # a 0-d tensor counts as having one dimension, as in PyTorch
     try:
         inside = -ndim <= dim < ndim
     except TypeError:
@@ -49,6 +49,7 @@ def dimensions(name: str, input, dim) -> tuple[int, ...]:
     return tuple(sorted(dims)) if input.ndim else ()
 
 
+@functools.lru_cache(maxsize=1024)
 def broadcast_shape(name: str, *shapes) -> tuple[int, ...]:
     """Return the shape several shapes broadcast to.
 

@@ -360,9 +360,12 @@ def _with_alpha(name, pair, alpha):
     return input, convert(other * alpha, dtypes.of(_array(input).dtype))
 
 
+_BOOL = np.dtype(builtins.bool)
+
+
 def _refuse_bool(name, operands, instead):
     for x in operands:
-        if isinstance(x, builtins.bool) or getattr(_array(x), "dtype", None) == np.bool_:
+        if isinstance(x, builtins.bool) or getattr(_array(x), "dtype", None) is _BOOL:
             raise RuntimeError(f"{name}: not supported for bool tensors. Use {instead} instead")
 
 

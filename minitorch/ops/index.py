@@ -426,8 +426,10 @@ def getitem(input, index):
     Tensor
         A view, unless a Tensor, array, list or bool is among the indices.
     """
-    if type(index) is _int and input.ndim and -input.shape[0] <= index < input.shape[0]:
-        return Slice((index, Ellipsis))(input)
+    if type(index) is _int and is_tensor(input):
+        shape = input._array.shape
+        if shape and -shape[0] <= index < shape[0]:
+            return Slice((index, Ellipsis))(input)
     basic, advanced = _parse(input.shape, index)
     if not advanced:
         return Slice(basic)(input)
@@ -1295,7 +1297,7 @@ def take_along_dim(input, indices, dim=None):
         )
     ours, theirs = list(input.shape), list(indices.shape)
     ours[dim] = theirs[dim] = 1
-    common = list(broadcast_shape("take_along_dim", ours, theirs))
+    common = list(broadcast_shape("take_along_dim", tuple(ours), tuple(theirs)))
     common[dim] = input.shape[dim]
     input = expand(input, tuple(common))
     common[dim] = indices.shape[dim]

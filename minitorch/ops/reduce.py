@@ -496,9 +496,14 @@ def _other_name(function):
 
 def _dims(name, input, dim):
     """Return `dim` as a tuple of dimensions; None and the empty tuple stand for all."""
+    array = _array(tensor(name, input))
     if dim is None or (type(dim) in (tuple, list) and not dim):
-        return tuple(range(tensor(name, input).ndim))
-    return dimensions(name, tensor(name, input), dim)
+        return tuple(range(array.ndim))
+    return (
+        (dimension(name, array, dim),)
+        if array.ndim and type(dim) is int
+        else dimensions(name, array, dim)
+    )
 
 
 def _require_elements(name, input, dims, all_given):
@@ -517,8 +522,8 @@ def _require_elements(name, input, dims, all_given):
 
 
 def _require_floating(name, input):
-    kind = dtypes.of(tensor(name, input).dtype)
-    if not kind.is_floating_point:
+    if _array(tensor(name, input)).dtype.kind != "f":
+        kind = dtypes.of(input.dtype)
         raise RuntimeError(f"{name}: the input must be floating-point, got {kind}")
 
 

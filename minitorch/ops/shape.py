@@ -257,9 +257,9 @@ class Expand(Op):
 def _inferred(name, input, shape):
     """Replace the -1 in a shape by what is left of the elements."""
     shape = _sizes(name, shape)
-    size = _numel(input)
+    size = input.size if type(input) is np.ndarray else input._array.size
     product = math.prod(shape)
-    if product == size and min(shape, default=0) >= 0:
+    if product == size and (not shape or min(shape) >= 0):
         return shape
     if min(shape, default=0) < -1:
         raise ShapeError(f"{name}: invalid shape dimension {min(shape)} in {shape}")
@@ -655,7 +655,8 @@ def transpose(input, dim0, dim1):
     Tensor
         A view.
     """
-    dim0, dim1 = dimension("transpose", input, dim0), dimension("transpose", input, dim1)
+    array = input._array if is_tensor(input) else input
+    dim0, dim1 = dimension("transpose", array, dim0), dimension("transpose", array, dim1)
     return Transpose(dim0, dim1)(input)
 
 
@@ -1260,9 +1261,9 @@ def _sequence(name, tensors):
     for i, x in enumerate(tensors):
         if not is_tensor(x):
             raise TypeError(f"{name}: tensors[{i}] must be a Tensor, got {type(x).__name__}")
-    first = tensors[0].dtype
-    if _all(x.dtype is first for x in tensors):
-        return list(tensors)
+    first = tensors[0]._array.dtype
+    if _all(x._array.dtype is first for x in tensors):
+        return tensors
     kind = result_type(name, *tensors)
     return [x if x.dtype is kind else cast(x, kind) for x in tensors]
 
@@ -1281,17 +1282,19 @@ def cat(tensors, dim=0):
     Tensor
     """
     tensors = _sequence("cat", tensors)
-    shapes = [x._array.shape if is_tensor(x) else x.shape for x in tensors]
+    arrays = [x._array if is_tensor(x) else x for x in tensors]
+    shapes = [x.shape for x in arrays]
     if (0,) in shapes:
         kept = [i for i, shape in enumerate(shapes) if shape != (0,)] or [0]
         tensors, shapes = [tensors[i] for i in kept], [shapes[i] for i in kept]
+        arrays = [arrays[i] for i in kept]
     shape = shapes[0]
     if not shape:
         raise RuntimeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated")
-    dim = dimension("cat", tensors[0], dim)
+    dim = dimension("cat", arrays[0], dim)
     rest = shape[:dim] + shape[dim + 1 :]
     for i, other in enumerate(shapes):
-        if len(other) != len(shape) or other[:dim] + other[dim + 1 :] != rest:
+        if other != shape and (len(other) != len(shape) or other[:dim] + other[dim + 1 :] != rest):
             raise ShapeError(
                 f"cat: Sizes of tensors must match except in dimension {dim}: tensor 0 has shape "
                 f"{shape}, tensor {i} {other}"
