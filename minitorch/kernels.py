@@ -24,6 +24,8 @@ _CODES = {np.dtype(np.float32): lib.MT_F32, np.dtype(np.float64): lib.MT_F64}
 _from_buffer = ffi.from_buffer
 _empty = memory.empty
 _FLOAT16 = np.dtype(np.float16)
+_FLOAT64 = np.dtype(np.float64)
+_INT64, _INT32 = np.dtype(np.int64), np.dtype(np.int32)
 _BOOL = np.dtype(bool)
 
 
@@ -52,7 +54,8 @@ def contiguous(array, dtype=None):
     """Return a C-contiguous and aligned array, copying only when needed."""
     # numpy.require takes longer to find out that there is nothing to do than small kernels run
     flags = array.flags
-    if flags.c_contiguous and flags.aligned and (dtype is None or array.dtype == dtype):
+    same = dtype is None or array.dtype is dtype or array.dtype == dtype
+    if same and flags.c_contiguous and flags.aligned:
         return array
     return np.require(array, dtype, "CA")
 
@@ -1180,9 +1183,9 @@ def cross_entropy(logits, target, weight=None, ignore_index=-100, label_smoothin
     IndexError
         A target is not a class.
     """
-    logits, target = contiguous(logits), contiguous(target, np.int64)
+    logits, target = contiguous(logits), contiguous(target, _INT64)
     result = memory.empty(target.shape, logits.dtype)
-    lse = memory.empty(target.shape, np.float64)
+    lse = memory.empty(target.shape, _FLOAT64)
     status = lib.mt_cross_entropy(
         *_entropy_arguments(logits, target, weight, ignore_index, label_smoothing),
         _from_buffer(result),
@@ -1208,8 +1211,10 @@ def cross_entropy_backward(
     logits, target, lse, weight, ignore_index, label_smoothing
         As given to `cross_entropy` and returned by it.
     """
-    logits, target = contiguous(logits), contiguous(target, np.int64)
-    coefficient = contiguous(np.broadcast_to(coefficient, target.shape), logits.dtype)
+    logits, target = contiguous(logits), contiguous(target, _INT64)
+    if coefficient.shape != target.shape:
+        coefficient = np.full(target.shape, coefficient)
+    coefficient = contiguous(coefficient, logits.dtype)
     result = memory.empty(logits.shape, logits.dtype)
     check(
         lib.mt_cross_entropy_grad(
@@ -1260,7 +1265,7 @@ def max_pool(x, window, want_places=True):
     x = contiguous(x)
     size = window.output_size(x.shape[2:])
     output = memory.empty((*x.shape[:2], *size), x.dtype)
-    places = memory.empty(output.shape, np.int32) if want_places else None
+    places = memory.empty(output.shape, _INT32) if want_places else None
     check(
         lib.mt_max_pool(
             _CODES[x.dtype],
@@ -1303,9 +1308,9 @@ def max_pool_backward(grad, places, size):
     if grad.dtype == _FLOAT16:
         return max_pool_backward(grad.astype(np.float32), places, size).astype(_FLOAT16)
     plane = math.prod(size)
-    if places.dtype != np.int32:
+    if places.dtype != _INT32:
         places = np.where((places >= 0) & (places < plane), places, -1)  # what 32 bits cannot hold
-    grad, places = contiguous(grad), contiguous(places, np.int32)
+    grad, places = contiguous(grad), contiguous(places, _INT32)
     result = memory.empty((*grad.shape[:2], *size), grad.dtype)
     status = lib.mt_max_pool_backward(
         _CODES[grad.dtype],

@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+_INT64 = np.dtype(np.int64)
+
+
 def _reduction(name, reduction, size_average, reduce, choices=("none", "mean", "sum")):
     """Return the reduction asked for, also by PyTorch's old arguments."""
     if size_average is not None or reduce is not None:
@@ -129,13 +132,14 @@ class CrossEntropy(Op):
 
 def _check_classes(name, input, target, weight):
     """Check logits (C,) or (N, C, *spatial) against a target of classes."""
-    expected = tuple(input.shape[:1]) + tuple(input.shape[2:]) if input.ndim > 1 else ()
-    if tuple(target.shape) != expected:
+    shape = input._array.shape
+    expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    if target._array.shape != expected:
         raise ShapeError(
             f"{name}: target must have shape {expected} for input {tuple(input.shape)}, got "
             f"{tuple(target.shape)}"
         )
-    if target.dtype.category != 1:
+    if target._array.dtype.kind not in "iu":
         raise RuntimeError(f"{name}: target must hold class numbers (int64), got {target.dtype}")
     classes = input.shape[min(1, input.ndim - 1)]
     if weight is not None and tuple(weight.shape) != (classes,):
@@ -228,23 +232,26 @@ def cross_entropy(
     name = "cross_entropy"
     reduction = _reduction(name, reduction, size_average, reduce)
     _tensors(name, input=input, target=target, weight=weight)
-    if not input.dtype.is_floating_point or input.ndim == 0:
+    logits = input._array
+    if logits.dtype.kind != "f" or logits.ndim == 0:
         raise RuntimeError(
             f"{name}: input must be floating-point logits (N, C, ...), got {input.dtype}, shape "
             f"{tuple(input.shape)}"
         )
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing}")
-    if target.dtype.is_floating_point:
+    if target._array.dtype.kind == "f":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     _check_classes(name, input, target, weight)
     dtype = input.dtype
-    shape = target.shape
-    if input.ndim == 1:
+    shape = target._array.shape
+    if logits.ndim == 1:
         input, target = unsqueeze(input, 0), unsqueeze(target, 0)
     if dtype is dtypes.float16:
         input = cast(input, dtypes.float32)
-    numbers = target._array.astype(np.int64, copy=False)
+    numbers = target._array
+    if numbers.dtype is not _INT64:
+        numbers = numbers.astype(_INT64)
     array = None if weight is None else weight._array
     factor = None
     if reduction == "sum":
@@ -256,7 +263,7 @@ def cross_entropy(
     except IndexError:
         _check_numbers(name, numbers.reshape(shape), input.shape[1], ignore_index)
         raise
-    if loss.shape != shape and reduction == "none":
+    if reduction == "none" and loss.shape != shape:
         loss = reshape(loss, shape)
     return loss if dtype is loss.dtype else cast(loss, dtype)
 

@@ -140,9 +140,6 @@ def _check(name, x, what, ndim):
 
 def _same_type(name, **tensors):
     """Raise unless all tensors have one type."""
-    first, *others = map(_array, tensors.values())
-    if all(array.dtype is first.dtype for array in others):
-        return
     kinds = {what: x.dtype for what, x in tensors.items()}
     if len(set(kinds.values())) > 1:
         text = ", ".join(f"{what} {kind}" for what, kind in kinds.items())
@@ -468,6 +465,15 @@ def linear(input, weight, bias=None):
     ShapeError
         If the sizes do not fit.
     """
+    if is_tensor(input) and is_tensor(weight):  # the usual case in the fewest steps
+        x, w = input._array, weight._array
+        if x.ndim == w.ndim == 2 and x.shape[1] == w.shape[1] and x.dtype is w.dtype:
+            if x.dtype.kind == "f" and bias is None:
+                return Linear()(input, weight)
+            if x.dtype.kind == "f" and is_tensor(bias):
+                b = bias._array
+                if b.dtype is x.dtype and b.shape == w.shape[:1]:
+                    return Linear()(input, weight, bias)
     require_tensor("linear", input, "input")
     require_tensor("linear", weight, "weight")
     if bias is not None:
