@@ -10,7 +10,7 @@ import numpy as np
 from .. import dtypes, kernels
 from ..autograd.op import Op
 from ..errors import ShapeError
-from . import random
+from . import doc, random
 from .common import cast, dimension, is_tensor, tensor
 from .elementwise import (
     Unary,
@@ -684,28 +684,61 @@ def softplus(input, beta=1.0, threshold=20.0):
     return _apply("softplus", Softplus(beta, threshold), input)
 
 
+@doc.only_floating
 def softsign(input):
-    """Every element divided by one plus its magnitude."""
+    """Every element divided by one plus its magnitude, ``x / (1 + |x|)``."""
     return _apply("softsign", Softsign(), input)
 
 
+@doc.only_floating
 def logsigmoid(input):
-    """Logarithm of the logistic function of every element."""
+    """Logarithm of the logistic function, ``log(1 / (1 + exp(-x)))``, of every element."""
     return _apply("logsigmoid", Logsigmoid(), input)
 
 
+@doc.only_floating
 def tanhshrink(input):
-    """Every element minus its tanh."""
+    """Every element minus its tanh, ``x - tanh(x)``."""
     return _apply("tanhshrink", Tanhshrink(), input)
 
 
 def hardshrink(input, lambd=0.5):
-    """Every element, or zero where its magnitude does not exceed `lambd`."""
+    """Every element, or zero where its magnitude does not exceed `lambd`.
+
+    Parameters
+    ----------
+    input : Tensor
+        Floating-point, of any shape.
+    lambd : float
+        The threshold.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and type.
+    """
     return _apply("hardshrink", Hardshrink(lambd), input)
 
 
 def softshrink(input, lambd=0.5):
-    """Every element brought nearer to zero by `lambd`, which is not negative."""
+    """Every element brought nearer to zero by `lambd`, which is not negative.
+
+    Parameters
+    ----------
+    input : Tensor
+        Floating-point, of any shape.
+    lambd : float
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and type.
+
+    Raises
+    ------
+    RuntimeError
+        If `lambd` is negative.
+    """
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambda must not be negative, got {lambd}")
     return _apply("softshrink", Softshrink(lambd), input)
@@ -883,5 +916,17 @@ def hardtanh_(input, min_val=-1.0, max_val=1.0):
 
 
 def threshold_(input, threshold_, value):
-    """Apply `threshold` in place."""
+    """Apply `threshold` in place.
+
+    Parameters
+    ----------
+    input : Tensor
+    threshold_, value : float
+        As of `threshold`.
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     return threshold(input, threshold_, value, True)

@@ -159,7 +159,13 @@ def as_strided_(input, size, stride, storage_offset=None):
 
 
 def as_strided_scatter(input, src, size, stride, storage_offset=None):
-    """Return a copy of `input` with `src` in the place that `as_strided` shows."""
+    """Return a copy of `input` with `src` in the place that `as_strided` shows; see `as_strided`.
+
+    Parameters
+    ----------
+    src : Tensor
+        Of the shape `size`.
+    """
     result = clone(input)
     copy_(as_strided(result, size, stride, storage_offset), src)
     return result
@@ -199,7 +205,13 @@ def select_scatter(input, src, dim, index):
 
 
 def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
-    """Return a copy of `input` with `src` on a diagonal; see `diagonal`."""
+    """Return a copy of `input` with `src` on a diagonal; see `diagonal`.
+
+    Parameters
+    ----------
+    src : Tensor
+        Of the shape of that diagonal.
+    """
     return _replaced("diagonal_scatter", input, src, lambda x: diagonal(x, offset, dim1, dim2))
 
 
@@ -287,7 +299,20 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
 
 
 def diagflat(input, offset=0):
-    """Return a matrix with the elements of `input` on a diagonal, zeros elsewhere."""
+    """Return a matrix with the elements of `input` on a diagonal, zeros elsewhere.
+
+    Parameters
+    ----------
+    input : Tensor
+        Taken as flat.
+    offset : int
+        0 is the main diagonal; positive ones are above it.
+
+    Returns
+    -------
+    Tensor
+        Square.
+    """
     return diag_embed(reshape(tensor("diagflat", input), (-1,)), offset)
 
 
@@ -337,7 +362,17 @@ def broadcast_shapes(*shapes):
 
 
 def cartesian_prod(*tensors):
-    """Return all combinations of elements, one of each vector: (count, number of vectors)."""
+    """Return all combinations of elements, one of each vector: (count, number of vectors).
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Vectors of one type.
+
+    Returns
+    -------
+    Tensor
+    """
     from .shape import meshgrid
 
     if len(tensors) == 1:
@@ -346,7 +381,20 @@ def cartesian_prod(*tensors):
 
 
 def combinations(input, r=2, with_replacement=False):
-    """Return all combinations of `r` elements of a vector, (count, r), in order."""
+    """Return all combinations of `r` elements of a vector, (count, r), in order.
+
+    Parameters
+    ----------
+    input : Tensor
+        (n,)
+    r : int
+    with_replacement : bool
+        Whether an element may be taken several times.
+
+    Returns
+    -------
+    Tensor
+    """
     if input.ndim != 1:
         raise ShapeError(f"combinations: expected a vector, got shape {tuple(input.shape)}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
@@ -355,7 +403,21 @@ def combinations(input, r=2, with_replacement=False):
 
 
 def vander(x, N=None, increasing=False):
-    """Return the matrix of powers of a vector (Vandermonde): (n, N)."""
+    """Return the matrix of powers of a vector (Vandermonde): (n, N).
+
+    Parameters
+    ----------
+    x : Tensor
+        (n,)
+    N : int, optional
+        The number of columns. Default: n.
+    increasing : bool
+        Whether powers rise from left to right.
+
+    Returns
+    -------
+    Tensor
+    """
     count = x.shape[0] if N is None else N
     powers = range(count) if increasing else range(count - 1, -1, -1)
     columns = [x**p if p else x.new_ones(x.shape) for p in powers]
@@ -383,7 +445,19 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 
 
 def unravel_index(indices, shape):
-    """Return a tuple of indices per dimension, for indices that count through all elements."""
+    """Return a tuple of indices per dimension, for indices that count through all elements.
+
+    Parameters
+    ----------
+    indices : Tensor
+        Of integers.
+    shape : int or sequence of int
+
+    Returns
+    -------
+    tuple of Tensor
+        Of int64, of the shape of `indices`.
+    """
     found = np.unravel_index(indices._array, tuple(shape) if not isinstance(shape, int) else shape)
     return tuple(_like(np.asarray(i, np.int64)) for i in found)
 
@@ -392,7 +466,17 @@ def unravel_index(indices, shape):
 
 
 def sum_to_size(input, *size):
-    """Sum over the dimensions along which `size` would be broadcast to the shape of `input`."""
+    """Sum over the dimensions along which `size` would be broadcast to the shape of `input`.
+
+    Parameters
+    ----------
+    *size : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+        Of this size.
+    """
     size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
     if input.ndim < len(size) or any(
         n not in (1, m) for n, m in zip(size[::-1], input.shape[::-1], strict=False)
@@ -443,12 +527,22 @@ def resize_(input, *sizes, memory_format=None):
 
 
 def resize_as_(input, other, memory_format=None):
-    """Give `input` the shape of `other` in place; see `resize_`."""
+    """Give `input` the shape of `other` in place; see `resize_`.
+
+    Parameters
+    ----------
+    other : Tensor
+    """
     return _resize("resize_as_", input, tuple(other.shape))
 
 
 def swapaxes_(input, axis0, axis1):
-    """Swap two dimensions in place; see `transpose_`."""
+    """Swap two dimensions in place; see `transpose_`.
+
+    Parameters
+    ----------
+    axis0, axis1 : int
+    """
     return transpose_(input, axis0, axis1)
 
 

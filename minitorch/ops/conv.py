@@ -276,7 +276,7 @@ def conv_transpose2d(
 def conv_transpose3d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
-    """Transposed convolution of (batch, channels, depth, height, width)."""
+    """Transposed convolution of (batch, channels, depth, height, width); see `conv_transpose2d`."""
     return _conv_transpose(
         "conv_transpose3d",
         3,

@@ -11,6 +11,7 @@ from numpy import ndarray
 from .. import dtypes, kernels
 from ..autograd.op import Op
 from ..errors import ShapeError
+from . import doc
 from .common import (
     broadcast_shape,
     cast,
@@ -528,7 +529,7 @@ def floor_divide(input, other):
 
 
 def floor_divide_(input, other):
-    """Divide `input` by `other` and round down, in place."""
+    """Divide `input` by `other` and round down, in place; see `floor_divide`."""
     return div_(input, other, rounding_mode="floor")
 
 
@@ -600,7 +601,17 @@ def scale(input, factor, offset=0.0):
 
 
 def neg(input):
-    """Negate every element.
+    """Return every element with the opposite sign.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and type.
 
     Raises
     ------
@@ -613,13 +624,13 @@ def neg(input):
 
 
 def neg_(input):
-    """Negate every element in place."""
+    """Negate every element in place; see `neg`."""
     _refuse_bool("neg_", (input,), "~ or logical_not()")
     return Neg().inplace(input)
 
 
 def positive(input):
-    """Return `input` itself; the unary ``+``."""
+    """Return `input` itself; the unary ``+``. See `neg`."""
     _refuse_bool("positive", (input,), "the tensor itself")
     return input
 
@@ -1074,12 +1085,14 @@ class NanToNum(Op):
         return where(isfinite(self.inputs[0]), grad, 0.0)
 
 
+@doc.numeric
 def abs(input):
     """Absolute value of every element."""
     _numeric("abs", input)
     return Abs()(input)
 
 
+@doc.same
 def sign(input):
     """Sign of every element: -1, 0 or 1."""
     if _array(tensor("sign", input)).dtype.kind == "b":
@@ -1087,18 +1100,21 @@ def sign(input):
     return Sign()(input)
 
 
+@doc.numeric
 def ceil(input):
     """Round every element up to an integer."""
     _numeric("ceil", input)
     return Ceil()(input)
 
 
+@doc.numeric
 def floor(input):
     """Round every element down to an integer."""
     _numeric("floor", input)
     return Floor()(input)
 
 
+@doc.numeric
 def trunc(input):
     """Round every element towards zero to an integer."""
     _numeric("trunc", input)
@@ -1139,6 +1155,7 @@ def _numeric(name, input):
         raise NotImplementedError(f"{name}: not implemented for bool tensors")
 
 
+@doc.only_floating
 def frac(input):
     """Fractional part of every element, with its sign."""
     if _array(tensor("frac", input)).dtype.kind != "f":
@@ -1147,7 +1164,18 @@ def frac(input):
 
 
 def square(input):
-    """Square of every element."""
+    """Square of every element.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and type; of int64 for bool.
+    """
     if type(input) is ndarray:
         return kernels.unary("square", input)
     if tensor("square", input)._array.dtype.kind == "b":
@@ -1155,133 +1183,159 @@ def square(input):
     return Square()(input)
 
 
+@doc.floating
 def sqrt(input):
     """Square root of every element; NaN for negative ones."""
     return Sqrt()(floating("sqrt", input))
 
 
+@doc.floating
 def rsqrt(input):
     """Reciprocal of the square root of every element."""
     return Rsqrt()(floating("rsqrt", input))
 
 
+@doc.floating
 def reciprocal(input):
     """Reciprocal of every element."""
     return Reciprocal()(floating("reciprocal", input))
 
 
+@doc.floating
 def exp(input):
     """Exponential of every element."""
     return Exp()(floating("exp", input))
 
 
+@doc.floating
 def exp2(input):
     """Two to the power of every element."""
     return Exp2()(floating("exp2", input))
 
 
+@doc.floating
 def expm1(input):
     """Exponential of every element minus one, exact for small ones."""
     return Expm1()(floating("expm1", input))
 
 
+@doc.floating
 def log(input):
-    """Natural logarithm of every element."""
+    """Natural logarithm of every element; NaN for negative ones."""
     return Log()(floating("log", input))
 
 
+@doc.floating
 def log2(input):
     """Logarithm to base 2 of every element."""
     return Log2()(floating("log2", input))
 
 
+@doc.floating
 def log10(input):
     """Logarithm to base 10 of every element."""
     return Log10()(floating("log10", input))
 
 
+@doc.floating
 def log1p(input):
     """Logarithm of one plus every element, exact for small ones."""
     return Log1p()(floating("log1p", input))
 
 
+@doc.floating
 def sin(input):
     """Sine of every element, in radians."""
     return Sin()(floating("sin", input))
 
 
+@doc.floating
 def cos(input):
     """Cosine of every element, in radians."""
     return Cos()(floating("cos", input))
 
 
+@doc.floating
 def tan(input):
     """Tangent of every element, in radians."""
     return Tan()(floating("tan", input))
 
 
+@doc.floating
 def asin(input):
     """Inverse sine of every element, from -π/2 to π/2."""
     return Asin()(floating("asin", input))
 
 
+@doc.floating
 def acos(input):
     """Inverse cosine of every element, from 0 to π."""
     return Acos()(floating("acos", input))
 
 
+@doc.floating
 def atan(input):
     """Inverse tangent of every element, from -π/2 to π/2."""
     return Atan()(floating("atan", input))
 
 
+@doc.floating
 def sinh(input):
-    """Hyperbolic sine of every element."""
+    """Hyperbolic sine of every element, ``(exp(x) - exp(-x)) / 2``."""
     return Sinh()(floating("sinh", input))
 
 
+@doc.floating
 def cosh(input):
-    """Hyperbolic cosine of every element."""
+    """Hyperbolic cosine of every element, ``(exp(x) + exp(-x)) / 2``."""
     return Cosh()(floating("cosh", input))
 
 
+@doc.floating
 def tanh(input):
-    """Hyperbolic tangent of every element."""
+    """Hyperbolic tangent of every element, ``sinh(x) / cosh(x)``."""
     return Tanh()(floating("tanh", input))
 
 
+@doc.floating
 def asinh(input):
-    """Inverse hyperbolic sine of every element."""
+    """Inverse hyperbolic sine of every element, ``log(x + sqrt(x² + 1))``."""
     return Asinh()(floating("asinh", input))
 
 
+@doc.floating
 def acosh(input):
-    """Inverse hyperbolic cosine of every element; NaN below 1."""
+    """Inverse hyperbolic cosine of every element, ``log(x + sqrt(x² - 1))``; NaN below 1."""
     return Acosh()(floating("acosh", input))
 
 
+@doc.floating
 def atanh(input):
-    """Inverse hyperbolic tangent of every element; NaN outside -1 to 1."""
+    """Inverse hyperbolic tangent of every element, ``log((1 + x) / (1 - x)) / 2``."""
     return Atanh()(floating("atanh", input))
 
 
+@doc.floating
 def sigmoid(input):
     """Logistic function ``1 / (1 + exp(-x))`` of every element."""
     return Sigmoid()(floating("sigmoid", input))
 
 
+@doc.floating
 def erf(input):
-    """Error function of every element."""
+    """Error function of every element, ``2/√π ∫₀ˣ exp(-t²) dt`` (Abramowitz and Stegun 7.1.1)."""
     return Erf()(floating("erf", input))
 
 
+@doc.floating
 def erfc(input):
-    """One minus the error function of every element, exact for large ones."""
+    """One minus the error function of every element, exact for large ones (ibid. 7.1.2)."""
     return Erfc()(floating("erfc", input))
 
 
+@doc.floating
 def erfinv(input):
-    """Inverse of the error function; NaN outside -1 to 1."""
+    """Inverse of the error function, the y with ``erf(y) = x``; NaN outside -1 to 1."""
     return Erfinv()(floating("erfinv", input))
 
 
@@ -1527,16 +1581,19 @@ def minimum(input, other):
     return Minimum()(*_tensor_operands("minimum", input, other))
 
 
+@doc.pair
 def fmax(input, other):
     """The larger of two numbers, element by element; the other one if one is NaN."""
     return Fmax()(*_tensor_operands("fmax", input, other))
 
 
+@doc.pair
 def fmin(input, other):
     """The smaller of two numbers, element by element; the other one if one is NaN."""
     return Fmin()(*_tensor_operands("fmin", input, other))
 
 
+@doc.pair_floating
 def atan2(input, other):
     """Angle, from -π to π, of the points (x, y) = (`other`, `input`)."""
     pair = _tensor_operands("atan2", input, other)
@@ -1549,7 +1606,22 @@ def atan2_(input, other):
 
 
 def hypot(input, other):
-    """Length of the hypotenuse, ``sqrt(input² + other²)``, without overflow."""
+    """Length of the hypotenuse, ``sqrt(input² + other²)``, without overflow.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Floating-point; shapes that broadcast.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    NotImplementedError
+        If both are integers.
+    """
     pair = _tensor_operands("hypot", input, other)
     if _pair_kind(pair) != "f":
         raise NotImplementedError("hypot: not implemented for integer tensors")
@@ -1592,17 +1664,29 @@ def _check_lerp(name, input, end):
 
 
 def addcmul(input, tensor1, tensor2, *, value=1):
-    """Return ``input + value * tensor1 * tensor2``, with broadcasting."""
+    """Return ``input + value * tensor1 * tensor2``, with broadcasting.
+
+    Parameters
+    ----------
+    input, tensor1, tensor2 : Tensor
+        Shapes that broadcast.
+    value : number
+        An integer for integers.
+
+    Returns
+    -------
+    Tensor
+    """
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
 def addcmul_(input, tensor1, tensor2, *, value=1):
-    """Add ``value * tensor1 * tensor2`` to `input`, in place."""
+    """Add ``value * tensor1 * tensor2`` to `input`, in place, and return it; see `addcmul`."""
     return add_(input, mul(tensor1, tensor2), alpha=value)
 
 
 def addcdiv(input, tensor1, tensor2, *, value=1):
-    """Return ``input + value * tensor1 / tensor2``, with broadcasting.
+    """Return ``input + value * tensor1 / tensor2``, with broadcasting; arguments as of `addcmul`.
 
     Raises
     ------
@@ -1614,7 +1698,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 
 
 def addcdiv_(input, tensor1, tensor2, *, value=1):
-    """Add ``value * tensor1 / tensor2`` to `input`, in place."""
+    """Add ``value * tensor1 / tensor2`` to `input`, in place, and return it; see `addcdiv`."""
     _check_addcdiv("addcdiv_", tensor1, tensor2)
     return add_(input, div(tensor1, tensor2), alpha=value)
 
@@ -1682,22 +1766,22 @@ def _clamp_inputs(name, input, min, max):
 
 
 def clamp_min(input, min):
-    """Raise every element to at least `min`."""
+    """Return `input` with every element at least `min`; see `clamp`."""
     return clamp(input, min)
 
 
 def clamp_min_(input, min):
-    """Raise every element to at least `min`, in place."""
+    """Raise every element to at least `min`, in place; see `clamp`."""
     return clamp_(input, min)
 
 
 def clamp_max(input, max):
-    """Lower every element to at most `max`."""
+    """Return `input` with every element at most `max`; see `clamp`."""
     return clamp(input, None, max)
 
 
 def clamp_max_(input, max):
-    """Lower every element to at most `max`, in place."""
+    """Lower every element to at most `max`, in place; see `clamp`."""
     return clamp_(input, None, max)
 
 
@@ -1747,12 +1831,34 @@ def where(condition, input=None, other=None):
 
 
 def zero_(input):
-    """Set every element to zero, in place."""
+    """Set every element to zero, in place.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     return copy_(input, 0)
 
 
 def fill_(input, value):
-    """Set every element to `value`, a number or a tensor of one element, in place."""
+    """Set every element to one value, in place.
+
+    Parameters
+    ----------
+    input : Tensor
+    value : number or Tensor
+        A tensor of one element, 0-d.
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     if getattr(value, "ndim", 0) != 0:
         raise RuntimeError(
             f"fill_: only supports a number or a 0-d tensor, got shape {tuple(value.shape)}"
@@ -1899,71 +2005,85 @@ class IsFinite(Logic):
     ufunc = np.isfinite
 
 
+@doc.comparison
 def eq(input, other):
     """Whether elements are equal, as a bool tensor."""
     return Eq()(*operands("eq", input, other))
 
 
+@doc.comparison
 def ne(input, other):
     """Whether elements differ, as a bool tensor."""
     return Ne()(*operands("ne", input, other))
 
 
+@doc.comparison
 def lt(input, other):
     """Whether elements of `input` are smaller, as a bool tensor."""
     return Lt()(*operands("lt", input, other))
 
 
+@doc.comparison
 def le(input, other):
     """Whether elements of `input` are smaller or equal, as a bool tensor."""
     return Le()(*operands("le", input, other))
 
 
+@doc.comparison
 def gt(input, other):
     """Whether elements of `input` are larger, as a bool tensor."""
     return Gt()(*operands("gt", input, other))
 
 
+@doc.comparison
 def ge(input, other):
     """Whether elements of `input` are larger or equal, as a bool tensor."""
     return Ge()(*operands("ge", input, other))
 
 
+@doc.comparison
 def logical_and(input, other):
     """Whether both elements are not zero, as a bool tensor."""
     return LogicalAnd()(*operands("logical_and", input, other))
 
 
+@doc.comparison
 def logical_or(input, other):
     """Whether at least one of the elements is not zero, as a bool tensor."""
     return LogicalOr()(*operands("logical_or", input, other))
 
 
+@doc.comparison
 def logical_xor(input, other):
     """Whether exactly one of the elements is not zero, as a bool tensor."""
     return LogicalXor()(*operands("logical_xor", input, other))
 
 
+@doc.predicate
 def logical_not(input):
     """Whether elements are zero, as a bool tensor."""
     return LogicalNot()(tensor("logical_not", input))
 
 
+@doc.pair_bits
 def bitwise_and(input, other):
     """Bits set in both integers; for bool: and."""
     return BitwiseAnd()(*_integers("bitwise_and", input, other))
 
 
+@doc.pair_bits
 def bitwise_or(input, other):
     """Bits set in at least one of the integers; for bool: or."""
     return BitwiseOr()(*_integers("bitwise_or", input, other))
 
 
+@doc.pair_bits
 def bitwise_xor(input, other):
     """Bits set in exactly one of the integers; for bool: exclusive or."""
     return BitwiseXor()(*_integers("bitwise_xor", input, other))
 
 
+@doc.bits
 def bitwise_not(input):
     """Bits not set in the integer; for bool: not."""
     _integral("bitwise_not", input)
@@ -1971,12 +2091,28 @@ def bitwise_not(input):
 
 
 def bitwise_left_shift(input, other):
-    """Move bits up by `other` places."""
+    """Move bits up by `other` places.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Integers; shapes that broadcast.
+
+    Returns
+    -------
+    Tensor
+        Of the integer type that both promote to.
+
+    Raises
+    ------
+    NotImplementedError
+        If an operand is floating-point.
+    """
     return LeftShift()(*_integers("bitwise_left_shift", input, other))
 
 
 def bitwise_right_shift(input, other):
-    """Move bits down by `other` places, keeping the sign."""
+    """Move bits down by `other` places, keeping the sign; arguments as of `bitwise_left_shift`."""
     return RightShift()(*_integers("bitwise_right_shift", input, other))
 
 
@@ -1992,16 +2128,19 @@ def _integers(name, input, other):
     return pair
 
 
+@doc.predicate
 def isnan(input):
     """Whether elements are NaN, as a bool tensor."""
     return IsNan()(tensor("isnan", input))
 
 
+@doc.predicate
 def isinf(input):
     """Whether elements are infinite, as a bool tensor."""
     return IsInf()(tensor("isinf", input))
 
 
+@doc.predicate
 def isfinite(input):
     """Whether elements are neither NaN nor infinite, as a bool tensor."""
     return IsFinite()(tensor("isfinite", input))
@@ -2043,7 +2182,17 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> builtins.
 
 
 def equal(input, other) -> builtins.bool:
-    """Whether two tensors have the same shape and equal elements."""
+    """Whether two tensors have the same shape and equal elements.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Of any shapes and types.
+
+    Returns
+    -------
+    bool
+    """
     tensor("equal", input)
     return np.array_equal(input._array, tensor("equal", other, "other")._array)
 
@@ -2063,7 +2212,7 @@ def _in_place_of(function):
         return copy_(input, result)
 
     variant.__name__ = variant.__qualname__ = name
-    variant.__doc__ = f"Apply `{function.__name__}` in place: the result is written into `input`."
+    variant.__doc__ = f"Apply `{function.__name__}` in place, and return `input`."
     return variant
 
 

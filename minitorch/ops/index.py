@@ -660,7 +660,21 @@ def index_add_(input, dim, index, source, *, alpha=1):
 
 
 def index_copy(input, dim, index, source):
-    """Return a copy of `input` with the parts at indices along a dimension replaced."""
+    """Return a copy of `input` with the parts at indices along a dimension replaced.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor
+        (n,), of integers.
+    source : Tensor
+        As `input`, but of size n along `dim`; of the same type.
+
+    Returns
+    -------
+    Tensor
+    """
     return _along("index_copy", input, dim, index, source, False, False)
 
 
@@ -679,12 +693,26 @@ def _fill_value(name, value):
 
 
 def index_fill(input, dim, index, value):
-    """Return a copy of `input` with the parts at indices along a dimension set to a number."""
+    """Return a copy of `input` with the parts at indices along a dimension set to a number.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    index : Tensor
+        (n,), of integers.
+    value : number or Tensor
+        A tensor of one element, 0-d.
+
+    Returns
+    -------
+    Tensor
+    """
     return _index_fill("index_fill", input, dim, index, value, False)
 
 
 def index_fill_(input, dim, index, value):
-    """Set the parts at indices along a dimension to a number, in place."""
+    """Set the parts at indices along a dimension to a number, in place; see `index_fill`."""
     return _index_fill("index_fill_", input, dim, index, value, True)
 
 
@@ -1324,12 +1352,27 @@ def _put_flat(name, input, index, source, accumulate, in_place):
 
 
 def put(input, index, source, accumulate=False):
-    """Return a copy with elements replaced (or added to) at indices into `input` taken as flat."""
+    """Return a copy with elements replaced (or added to) at indices into `input` taken as flat.
+
+    Parameters
+    ----------
+    input : Tensor
+    index : Tensor
+        Of integers.
+    source : Tensor
+        As many elements as `index`, of the type of `input`.
+    accumulate : bool
+        Add, instead of replacing.
+
+    Returns
+    -------
+    Tensor
+    """
     return _put_flat("put", input, index, source, accumulate, False)
 
 
 def put_(input, index, source, accumulate=False):
-    """Replace (or add to) elements at indices into `input` taken as flat, in place."""
+    """Replace (or add to) elements at indices into `input` taken as flat, in place; see `put`."""
     return _put_flat("put_", input, index, source, accumulate, True)
 
 
@@ -1434,7 +1477,13 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
 
 
 def bucketize(input, boundaries, *, out_int32=False, right=False):
-    """Return which of the intervals between `boundaries` each element is in; see `searchsorted`."""
+    """Return which of the intervals between `boundaries` each element is in; see `searchsorted`.
+
+    Parameters
+    ----------
+    boundaries : Tensor
+        (n,), rising.
+    """
     if boundaries.ndim != 1:
         raise ShapeError(
             f"bucketize: boundaries must be 1 dimension, got {tuple(boundaries.shape)}"

@@ -132,7 +132,23 @@ def _without_derivative(name, function, input):
 
 
 def trace(input):
-    """Sum the diagonal of a matrix."""
+    """Sum the diagonal of a matrix.
+
+    Parameters
+    ----------
+    input : Tensor
+        (n, m)
+
+    Returns
+    -------
+    Tensor
+        0-d; integers give int64.
+
+    Raises
+    ------
+    ShapeError
+        If `input` is no matrix.
+    """
     if tensor("trace", input).ndim != 2:
         raise ShapeError(f"trace: expected a matrix, got {tuple(input.shape)}")
     return sum(diagonal(input))
@@ -199,7 +215,18 @@ def matrix_power(input, n):
 
 
 def matrix_exp(input):
-    """Return the exponential of square matrices, by scaling, a Taylor series and squaring."""
+    """Return the exponential of square matrices, by scaling, a Taylor series and squaring.
+
+    Parameters
+    ----------
+    input : Tensor
+        (..., n, n), floating-point.
+
+    Returns
+    -------
+    Tensor
+        (..., n, n)
+    """
     _matrices("matrix_exp", input)
     n = input.shape[-1]
     size = float(np.abs(input._array).sum(-1).max(initial=0.0))
@@ -239,7 +266,18 @@ def inverse(input):
 
 
 def det(input):
-    """Return the determinant of square matrices, (...)."""
+    """Return the determinant of square matrices, (...).
+
+    Parameters
+    ----------
+    input : Tensor
+        (..., n, n), floating-point.
+
+    Returns
+    -------
+    Tensor
+        (...)
+    """
     return Determinant()(_matrices("det", input))
 
 
@@ -282,7 +320,7 @@ class LogDeterminant(Op):
 
 
 def logdet(input):
-    """Return the logarithm of the determinant of square matrices; NaN where it is negative."""
+    """Return the logarithm of the determinant, NaN where it is negative; arguments as of `det`."""
     signs, logarithm = slogdet(input)
     return where(signs < 0, math.nan, logarithm)
 
@@ -291,7 +329,20 @@ def logdet(input):
 
 
 def cholesky(input, upper=False):
-    """Return the triangular factor of symmetric positive-definite matrices (no derivative)."""
+    """Return the triangular factor of symmetric positive-definite matrices (no derivative).
+
+    Parameters
+    ----------
+    input : Tensor
+        (..., n, n), floating-point.
+    upper : bool
+        Return U with ``Uᵀ U = input`` instead of L with ``L Lᵀ = input``.
+
+    Returns
+    -------
+    Tensor
+        (..., n, n)
+    """
     _matrices("cholesky", input)
     (lower,) = _without_derivative("cholesky", lambda x: (np.linalg.cholesky(x),), input)
     return transpose(lower, -2, -1) if upper else lower
@@ -357,13 +408,39 @@ def svd(input, some=True, compute_uv=True):
 
 
 def pinverse(input, rcond=1e-15):
-    """Return the pseudo-inverse of matrices (no derivative)."""
+    """Return the pseudo-inverse of matrices (no derivative).
+
+    Parameters
+    ----------
+    input : Tensor
+        (..., n, m), floating-point.
+    rcond : float
+        Singular values up to `rcond` times the largest count as zero.
+
+    Returns
+    -------
+    Tensor
+        (..., m, n)
+    """
     _matrices("pinverse", input, False)
     return _without_derivative("pinverse", lambda x: (np.linalg.pinv(x, rcond),), input)[0]
 
 
 def nuclear_norm(input, dim=None, keepdim=False):
-    """Return the sum of the singular values of matrices, in two dimensions (no derivative)."""
+    """Return the sum of the singular values of matrices, in two dimensions (no derivative).
+
+    Parameters
+    ----------
+    input : Tensor
+        A matrix, or any if `dim` is given.
+    dim : pair of int, optional
+    keepdim : bool
+        Keep these dimensions, of size 1.
+
+    Returns
+    -------
+    Tensor
+    """
     moved = input if dim is None else movedim(input, tuple(dim), (-2, -1))
     result = sum(svd(moved)[1], -1)
     if not keepdim:

@@ -294,7 +294,13 @@ def dot(input, tensor):
 
 
 def vdot(input, other):
-    """Return the dot product of two vectors; see `dot`."""
+    """Return the dot product of two vectors; see `dot`.
+
+    Parameters
+    ----------
+    other : Tensor
+        (n,)
+    """
     return dot(input, other)
 
 
@@ -387,12 +393,34 @@ def addmm_(input, mat1, mat2, *, beta=1, alpha=1):
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1):
-    """Return ``beta * input + alpha * (mat @ vec)``; see `addmm`."""
+    """Return ``beta * input + alpha * (mat @ vec)``; see `addmm`.
+
+    Parameters
+    ----------
+    mat, vec : Tensor
+        (n, k) and (k,); `input` broadcasts to (n,).
+
+    Returns
+    -------
+    Tensor
+        (n,)
+    """
     return _weighted("addmv", input, mv(mat, vec), beta, alpha)
 
 
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
-    """Return ``beta * input + alpha * outer(vec1, vec2)``; see `addmm`."""
+    """Return ``beta * input + alpha * outer(vec1, vec2)``; see `addmm`.
+
+    Parameters
+    ----------
+    vec1, vec2 : Tensor
+        (n,) and (m,); `input` broadcasts to (n, m).
+
+    Returns
+    -------
+    Tensor
+        (n, m)
+    """
     return _weighted("addr", input, outer(vec1, vec2), beta, alpha)
 
 

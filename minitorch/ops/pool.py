@@ -245,7 +245,9 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
 
 
 def adaptive_max_pool3d(input, output_size, return_indices=False):
-    """Take maxima of parts of (batch, channels, depth, height, width)."""
+    """Take maxima of parts of volumes (batch, channels, depth, height, width).
+
+    See `adaptive_max_pool2d`."""
     return _adaptive_max_pool("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
 
@@ -420,7 +422,7 @@ def avg_pool3d(
     count_include_pad=True,
     divisor_override=None,
 ):
-    """Take averages over a window of (batch, channels, depth, height, width)."""
+    """Take averages over a window of (batch, channels, depth, height, width); see `avg_pool2d`."""
     settings = (kernel_size, stride, padding, ceil_mode, count_include_pad)
     return _avg_pool("avg_pool3d", 3, input, *settings, divisor_override)
 
@@ -485,7 +487,9 @@ def adaptive_avg_pool2d(input, output_size):
 
 
 def adaptive_avg_pool3d(input, output_size):
-    """Take averages of parts of (batch, channels, depth, height, width)."""
+    """Take averages of parts of volumes (batch, channels, depth, height, width).
+
+    See `adaptive_avg_pool2d`."""
     return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
 
 

@@ -125,12 +125,26 @@ def randn(*size, **options):
 
 
 def rand_like(input, **options):
-    """Make a tensor as `rand` does, of the shape and type of `input`."""
+    """Make a tensor of the shape and type of `input` as `rand` does.
+
+    Parameters
+    ----------
+    input : Tensor
+    **options
+        See `rand`.
+    """
     return rand(_like("rand_like", input, options), **options)
 
 
 def randn_like(input, **options):
-    """Make a tensor as `randn` does, of the shape and type of `input`."""
+    """Make a tensor of the shape and type of `input` as `randn` does.
+
+    Parameters
+    ----------
+    input : Tensor
+    **options
+        See `randn`.
+    """
     return randn(_like("randn_like", input, options), **options)
 
 
@@ -178,13 +192,31 @@ def randint(*args, **options):
 
 
 def randint_like(input, low, high=None, **options):
-    """Make a tensor as `randint` does, of the shape and type of `input`."""
+    """Make a tensor of the shape and type of `input` as `randint` does.
+
+    Parameters
+    ----------
+    input : Tensor
+    low, high : int
+    **options
+        See `randint`.
+    """
     low, high = (0, low) if high is None else (low, high)
     return randint(low, high, _like("randint_like", input, options), **options)
 
 
 def randperm(n, **options):
-    """Make a vector of the numbers from 0 to ``n - 1`` in random order; options as of `randint`."""
+    """Make a vector of the numbers from 0 to ``n - 1`` in random order; options as of `randint`.
+
+    Parameters
+    ----------
+    n : int
+
+    Returns
+    -------
+    Tensor
+        (n,), of int64 unless told otherwise.
+    """
     n = operator.index(n)
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, got {n}")
@@ -295,7 +327,24 @@ def bernoulli(input, p=None, *, generator=None):
 
 
 def poisson(input, generator=None):
-    """Draw from Poisson distributions whose rates are the elements of `input`."""
+    """Draw from Poisson distributions whose rates are the elements of `input`.
+
+    Parameters
+    ----------
+    input : Tensor
+        Not negative.
+    generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and type. Nothing flows back to the rates.
+
+    Raises
+    ------
+    RuntimeError
+        If a rate is negative.
+    """
     require_tensor("poisson", input)
     if (input._array < 0).any():
         raise RuntimeError("poisson: rates must not be negative")
@@ -410,7 +459,20 @@ def uniform_(input, *bounds, generator=None, **named):
 
 
 def normal_(input, mean=0.0, std=1.0, *, generator=None):
-    """Overwrite with normally distributed numbers of a mean and a standard deviation."""
+    """Overwrite with normally distributed numbers.
+
+    Parameters
+    ----------
+    input : Tensor
+        Floating-point.
+    mean, std : float
+    generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     _floating("normal_", input)
     _check_std("normal_", std)
 
@@ -421,7 +483,20 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
 
 
 def bernoulli_(input, p=0.5, *, generator=None):
-    """Overwrite with 0 or 1; `p` is the probability of 1, a number or a Tensor."""
+    """Overwrite with 0 or 1.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float or Tensor
+        The probability of 1; a Tensor broadcasts to `input`.
+    generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     require_tensor("bernoulli_", input)
     chance = p._array if is_tensor(p) else p
     _check_probabilities("bernoulli_", chance)
@@ -469,7 +544,21 @@ def random_(input, *bounds, generator=None, **named):
 
 
 def exponential_(input, lambd=1.0, *, generator=None):
-    """Overwrite with exponentially distributed numbers of the rate `lambd`."""
+    """Overwrite with exponentially distributed numbers, of the density ``lambd exp(-lambd x)``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Floating-point.
+    lambd : float
+        The rate, above 0.
+    generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     _floating("exponential_", input)
     if lambd <= 0:
         raise RuntimeError(f"exponential_: expects lambda > 0.0, but found lambda={lambd}")
@@ -482,7 +571,21 @@ def exponential_(input, lambd=1.0, *, generator=None):
 
 
 def cauchy_(input, median=0.0, sigma=1.0, *, generator=None):
-    """Overwrite with Cauchy-distributed numbers around `median`, of the width `sigma`."""
+    """Overwrite with Cauchy-distributed numbers, ``1 / (π sigma (1 + ((x - median) / sigma)²))``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Floating-point.
+    median, sigma : float
+        Middle and width; `sigma` is above 0.
+    generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     _floating("cauchy_", input)
     if sigma <= 0:
         raise RuntimeError(f"cauchy_: expects sigma > 0.0, but found sigma={sigma}")
@@ -495,7 +598,7 @@ def cauchy_(input, median=0.0, sigma=1.0, *, generator=None):
 
 
 def log_normal_(input, mean=1.0, std=2.0, *, generator=None):
-    """Overwrite with numbers whose logarithm is normally distributed."""
+    """Overwrite with numbers whose logarithm is normally distributed; see `normal_`."""
     _floating("log_normal_", input)
     if std <= 0:
         raise RuntimeError(f"log_normal_: expects std > 0.0, but found std={std}")
@@ -507,7 +610,20 @@ def log_normal_(input, mean=1.0, std=2.0, *, generator=None):
 
 
 def geometric_(input, p, *, generator=None):
-    """Overwrite with the number of trials until the first success, of the probability `p`."""
+    """Overwrite with the number of trials until the first success, from 1.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float
+        The probability of success, between 0 and 1.
+    generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        `input`.
+    """
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_: expects p to be in (0, 1), but got p={p}")
 

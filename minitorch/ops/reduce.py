@@ -743,7 +743,21 @@ def _shared_extremum(name, kernel, input, dim, keepdim):
 
 
 def aminmax(input, *, dim=None, keepdim=False):
-    """Least and greatest elements, of all or along a dimension, as a named tuple (min, max)."""
+    """Least and greatest elements, of all or along a dimension.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        Default: all.
+    keepdim : bool
+        Keep the dimension, of size 1.
+
+    Returns
+    -------
+    (min, max)
+        A named tuple of Tensor.
+    """
     dim = () if dim is None else dim
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
@@ -805,13 +819,27 @@ def _arg_reduce(name, kernel, input, dim, keepdim):
 
 @numpy_names
 def any(input, dim=None, keepdim=False):
-    """Whether any element is not zero, of all or along dimensions; bool (uint8 for uint8)."""
+    """Whether any element is not zero, of all or along dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        Default: all.
+    keepdim : bool
+        Keep these dimensions, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Of bool; of uint8 for uint8.
+    """
     return _truth("any", input, dim, keepdim)
 
 
 @numpy_names
 def all(input, dim=None, keepdim=False):
-    """Whether all elements are not zero, of all or along dimensions; bool (uint8 for uint8)."""
+    """Whether all elements are not zero, of all or along dimensions; arguments as of `any`."""
     return _truth("all", input, dim, keepdim)
 
 
@@ -821,7 +849,19 @@ def _truth(name, input, dim, keepdim):
 
 
 def count_nonzero(input, dim=None):
-    """Number of elements that are not zero, of all or along dimensions, as int64."""
+    """Number of elements that are not zero, of all or along dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or sequence of int, optional
+        Default: all.
+
+    Returns
+    -------
+    Tensor
+        Of int64.
+    """
     return CountNonzero(_dims("count_nonzero", input, dim))(input)
 
 
@@ -863,14 +903,14 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 @numpy_names
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Return the pair (`var`, `mean`)."""
+    """Return variance and mean; arguments as of `var`."""
     arguments = _variance_arguments("var_mean", input, dim, unbiased, keepdim, correction)
     return Var(*arguments)(input), Mean(*arguments[:2])(input)
 
 
 @numpy_names
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Return the pair (`std`, `mean`)."""
+    """Return standard deviation and mean; arguments as of `std`."""
     arguments = _variance_arguments("std_mean", input, dim, unbiased, keepdim, correction)
     return Std(*arguments)(input), Mean(*arguments[:2])(input)
 
@@ -1022,13 +1062,24 @@ def cumprod(input, dim, *, dtype=None):
 
 @numpy_names
 def cummax(input, dim):
-    """Greatest elements so far along a dimension, and where they are (the last of equal ones)."""
+    """Greatest elements so far along a dimension, and where they are (the last of equal ones).
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+
+    Returns
+    -------
+    (values, indices)
+        A named tuple of Tensor, of the shape of `input`; indices of int64.
+    """
     return _cumulative("cummax", np.maximum, input, dim)
 
 
 @numpy_names
 def cummin(input, dim):
-    """Least elements so far along a dimension, and where they are (the last of equal ones)."""
+    """Least elements so far along a dimension, and where they are; see `cummax`."""
     return _cumulative("cummin", np.minimum, input, dim)
 
 

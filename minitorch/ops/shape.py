@@ -383,12 +383,22 @@ def reshape(input, *sizes, shape=None):
 
 
 def view_as(input, other):
-    """Return `input` viewed in the shape of `other`; see `view`."""
+    """Return `input` viewed in the shape of a tensor `other`; see `view`.
+
+    Parameters
+    ----------
+    other : Tensor
+    """
     return view(input, other.shape)
 
 
 def reshape_as(input, other):
-    """Return `input` in the shape of `other`; see `reshape`."""
+    """Return `input` in the shape of a tensor `other`; see `reshape`.
+
+    Parameters
+    ----------
+    other : Tensor
+    """
     return reshape(input, other.shape)
 
 
@@ -548,7 +558,12 @@ def expand(input, *sizes, size=None):
 
 
 def expand_as(input, other):
-    """Expand `input` to the shape of `other`; see `expand`."""
+    """Expand `input` to the shape of a tensor `other`; see `expand`.
+
+    Parameters
+    ----------
+    other : Tensor
+    """
     return expand(input, other.shape)
 
 
@@ -559,6 +574,10 @@ def broadcast_to(input, size):
 
 def broadcast_tensors(*tensors):
     """Expand tensors to the shape they broadcast to.
+
+    Parameters
+    ----------
+    *tensors : Tensor
 
     Returns
     -------
@@ -666,7 +685,12 @@ def transpose_(input, dim0, dim1):
 
 
 def swapaxes(input, axis0, axis1):
-    """Exchange two dimensions; see `transpose`."""
+    """Exchange two dimensions; see `transpose`.
+
+    Parameters
+    ----------
+    axis0, axis1 : int
+    """
     return transpose(input, axis0, axis1)
 
 
@@ -676,7 +700,18 @@ def swapdims(input, dim0, dim1):
 
 
 def t(input):
-    """Transpose a matrix; a tensor of fewer than two dimensions stays as it is."""
+    """Transpose a matrix; a tensor of fewer than two dimensions stays as it is.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of at most two dimensions.
+
+    Returns
+    -------
+    Tensor
+        A view.
+    """
     if input.ndim > 2:
         raise RuntimeError(
             f"t: expects a tensor with <= 2 dimensions, but self is {input.ndim}D: "
@@ -691,7 +726,18 @@ def t_(input):
 
 
 def adjoint(input):
-    """Exchange the last two dimensions (of real matrices the adjoint is the transpose)."""
+    """Exchange the last two dimensions (of real matrices the adjoint is the transpose).
+
+    Parameters
+    ----------
+    input : Tensor
+        Of at least two dimensions.
+
+    Returns
+    -------
+    Tensor
+        A view.
+    """
     if input.ndim < 2:
         raise RuntimeError(
             "adjoint: tensor.mT is only supported on matrices or batches of matrices, got a "
@@ -939,7 +985,19 @@ def split(tensor, split_size_or_sections, dim=0):
 
 
 def split_with_sizes(input, split_sizes, dim=0):
-    """Split a tensor into parts of given sizes; see `split`."""
+    """Split a tensor into parts of given sizes; see `split`.
+
+    Parameters
+    ----------
+    input : Tensor
+    split_sizes : sequence of int
+        Their sum is the size of dimension `dim`.
+
+    Returns
+    -------
+    tuple of Tensor
+        Views.
+    """
     return split(input, list(split_sizes), dim)
 
 
@@ -1343,13 +1401,24 @@ def stack(tensors, dim=0):
 
 
 def hstack(tensors):
-    """Put tensors side by side: along dimension 1, or 0 if they are vectors."""
+    """Put tensors side by side: along dimension 1, or 0 if they are vectors. See `vstack`."""
     tensors = [atleast_1d(x) for x in _sequence("hstack", tensors)]
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 def vstack(tensors):
-    """Put tensors one below the other: along dimension 0, vectors being rows."""
+    """Put tensors one below the other: along dimension 0, vectors being rows.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+        Equal in the other dimensions.
+
+    Returns
+    -------
+    Tensor
+        A copy, of the type they promote to.
+    """
     return cat([atleast_2d(x) for x in _sequence("vstack", tensors)], 0)
 
 
@@ -1359,12 +1428,12 @@ def row_stack(tensors):
 
 
 def dstack(tensors):
-    """Put tensors one behind the other: along dimension 2."""
+    """Put tensors one behind the other: along dimension 2. See `vstack`."""
     return cat([atleast_3d(x) for x in _sequence("dstack", tensors)], 2)
 
 
 def column_stack(tensors):
-    """Put tensors side by side, vectors being columns."""
+    """Put tensors side by side, vectors being columns; see `vstack`."""
     tensors = _sequence("column_stack", tensors)
     return hstack([reshape(x, (_numel(x), 1)) if x.ndim < 2 else x for x in tensors])
 
@@ -1375,17 +1444,27 @@ def _each(function, tensors):
 
 
 def atleast_1d(*tensors):
-    """Return tensors with at least one dimension: 0-d ones become 1-d."""
+    """Return tensors with at least one dimension: 0-d ones become 1-d.
+
+    Parameters
+    ----------
+    *tensors : Tensor or sequence of Tensor
+
+    Returns
+    -------
+    Tensor or tuple of Tensor
+        One for one tensor; views.
+    """
     return _each(lambda x: x if x.ndim else reshape(x, (1,)), tensors)
 
 
 def atleast_2d(*tensors):
-    """Return tensors with at least two dimensions: vectors become rows."""
+    """Return tensors with at least two dimensions: vectors become rows. See `atleast_1d`."""
     return _each(lambda x: x if x.ndim > 1 else reshape(x, (1, _numel(x))), tensors)
 
 
 def atleast_3d(*tensors):
-    """Return tensors with at least three dimensions: matrices get one at the end."""
+    """Return tensors with at least three dimensions: (n, m) becomes (n, m, 1). See `atleast_1d`."""
 
     def deepened(x):
         if x.ndim > 2:
@@ -1475,7 +1554,13 @@ def repeat(input, *counts, repeats=None):
 
 
 def tile(input, *counts, dims=None):
-    """Repeat a tensor along its dimensions; missing numbers count as 1. See `repeat`."""
+    """Repeat a tensor along its dimensions; missing numbers count as 1. See `repeat`.
+
+    Parameters
+    ----------
+    dims : sequence of int, optional
+        The numbers of repetitions by name.
+    """
     if dims is not None:
         counts = (dims,)
     dims = _sizes("tile", counts)
@@ -1557,14 +1642,36 @@ def flip(input, *order, dims=None):
 
 
 def fliplr(input):
-    """Reverse the order of columns (dimension 1)."""
+    """Reverse the order of columns (dimension 1).
+
+    Parameters
+    ----------
+    input : Tensor
+        Of at least two dimensions.
+
+    Returns
+    -------
+    Tensor
+        A copy.
+    """
     if input.ndim < 2:
         raise RuntimeError(f"fliplr: input must be >= 2-d, got {tuple(input.shape)}")
     return flip(input, (1,))
 
 
 def flipud(input):
-    """Reverse the order of rows (dimension 0)."""
+    """Reverse the order of rows (dimension 0).
+
+    Parameters
+    ----------
+    input : Tensor
+        Of at least one dimension.
+
+    Returns
+    -------
+    Tensor
+        A copy.
+    """
     if input.ndim < 1:
         raise RuntimeError("flipud: input must be >= 1-d")
     return flip(input, (0,))

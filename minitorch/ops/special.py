@@ -11,6 +11,7 @@ from .. import dtypes
 from ..autograd import op as _op
 from ..autograd.op import Op
 from ..errors import ShapeError
+from . import doc
 from .common import cast, floating, is_tensor, operands, tensor, writable_type, zeros
 from .elementwise import (
     abs,
@@ -231,13 +232,15 @@ class Pointwise(Op):
 # ---- of one number
 
 
+@doc.floating
 def lgamma(input):
-    """Logarithm of the magnitude of the gamma function of every element (Lanczos 1964)."""
+    """Logarithm of the gamma function of every element, ``log |Γ(x)|`` (Lanczos 1964)."""
     return Lgamma()(floating("lgamma", input))
 
 
+@doc.floating
 def digamma(input):
-    """Derivative of `lgamma` of every element."""
+    """Derivative of `lgamma` of every element, ``Γ'(x) / Γ(x)`` (Abramowitz and Stegun 6.3.1)."""
     return Polygamma(0)(floating("digamma", input))
 
 
@@ -267,7 +270,22 @@ def polygamma(n, input):
 
 
 def mvlgamma(input, p):
-    """Logarithm of the multivariate gamma function of dimension `p`, of every element."""
+    """Logarithm of the multivariate gamma function of dimension `p`, of every element.
+
+    ``log(π^(p (p - 1) / 4) Π Γ(x - i / 2))``, i from 0 to p - 1.
+
+    Parameters
+    ----------
+    input : Tensor
+        Elements above ``(p - 1) / 2``.
+    p : int
+        At least 1.
+
+    Returns
+    -------
+    Tensor
+        Floating-point.
+    """
     input = floating("mvlgamma", input)
     total = p * (p - 1) / 4 * math.log(math.pi)
     for i in range(p):
@@ -275,8 +293,9 @@ def mvlgamma(input, p):
     return total
 
 
+@doc.floating
 def i0(input):
-    """Modified Bessel function of the first kind, of order 0, of every element."""
+    """Modified Bessel function of order 0, ``Σ (x²/4)ᵏ / k!²`` (Abramowitz and Stegun 9.6.12)."""
     return Bessel(0)(floating("i0", input))
 
 
@@ -301,29 +320,34 @@ def logit(input, eps=None):
     return sub(log(input), log1p(neg(input)))
 
 
+@doc.floating
 def sinc(input):
-    """Return ``sin(π x) / (π x)`` of every element, 1 at 0."""
+    """Normalised sine cardinal, ``sin(π x) / (π x)``, of every element; 1 at 0."""
     input = floating("sinc", input)
     zero = eq(input, 0.0)
     angle_ = mul(where(zero, 1.0, input), math.pi)
     return where(zero, 1.0, div(sin(angle_), angle_))
 
 
+@doc.floating
 def deg2rad(input):
-    """Convert angles from degrees to radians."""
+    """Convert angles from degrees to radians, ``x π / 180``."""
     return mul(floating("deg2rad", input), math.pi / 180)
 
 
+@doc.floating
 def rad2deg(input):
-    """Convert angles from radians to degrees."""
+    """Convert angles from radians to degrees, ``x 180 / π``."""
     return mul(floating("rad2deg", input), 180 / math.pi)
 
 
+@doc.same
 def sgn(input):
     """Sign of every element; the same as `sign` for real numbers."""
     return sign(input)
 
 
+@doc.floating
 def angle(input):
     """Angle in the complex plane: 0, or π for negative numbers."""
     input = floating("angle", input)
@@ -331,6 +355,7 @@ def angle(input):
     return where(isnan(input), input, flat)
 
 
+@doc.predicate
 def signbit(input):
     """Whether the sign of every element is negative; that of -0.0 is."""
     return Pointwise(lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0)(
@@ -338,16 +363,19 @@ def signbit(input):
     )
 
 
+@doc.predicate
 def isposinf(input):
     """Whether every element is plus infinity."""
     return Pointwise(lambda x: x == np.inf)(tensor("isposinf", input))
 
 
+@doc.predicate
 def isneginf(input):
     """Whether every element is minus infinity."""
     return Pointwise(lambda x: x == -np.inf)(tensor("isneginf", input))
 
 
+@doc.predicate
 def isreal(input):
     """Whether every element is a real number: always."""
     return Pointwise(lambda x: np.ones(x.shape, np.bool_))(tensor("isreal", input))
@@ -491,7 +519,19 @@ def copysign(input, other):
 
 
 def ldexp(input, other):
-    """Return ``input * 2 ** other``, with broadcasting."""
+    """Return ``input * 2 ** other``, with broadcasting.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+        The exponents; shapes that broadcast.
+
+    Returns
+    -------
+    Tensor
+        Floating-point.
+    """
     power = exp2(floating("ldexp", other)) if is_tensor(other) else 2.0**other
     return mul(floating("ldexp", input), power)
 
@@ -515,17 +555,43 @@ def heaviside(input, values):
 
 
 def nextafter(input, other):
-    """Return the floating-point number after `input` towards `other`."""
+    """Return the floating-point number after `input` towards `other`.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Floating-point; shapes that broadcast.
+
+    Returns
+    -------
+    Tensor
+    """
     return NextAfter()(*operands("nextafter", input, other))
 
 
 def gcd(input, other):
-    """Greatest common divisor of integers, element by element."""
+    """Greatest common divisor of integers, element by element.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Integers; shapes that broadcast.
+
+    Returns
+    -------
+    Tensor
+        Of the type that both promote to; not negative.
+
+    Raises
+    ------
+    NotImplementedError
+        If an operand is floating-point or bool.
+    """
     return Pointwise(np.gcd)(*_integers("gcd", input, other))
 
 
 def lcm(input, other):
-    """Least common multiple of integers, element by element."""
+    """Least common multiple of integers, element by element; arguments as of `gcd`."""
     return Pointwise(np.lcm)(*_integers("lcm", input, other))
 
 
@@ -556,7 +622,7 @@ def written(function, name=""):
         return copy_(input, result)
 
     variant.__name__ = variant.__qualname__ = name
-    variant.__doc__ = f"Apply `{function.__name__}` in place: the result is written into `input`."
+    variant.__doc__ = f"Apply `{function.__name__}` in place, and return `input`."
     return variant
 
 

@@ -488,7 +488,20 @@ def renorm(input, p, dim, maxnorm):
 
 
 def dist(input, other, p=2):
-    """Return the norm of order `p` of ``input - other``, broadcast."""
+    """Return the norm of order `p` of ``input - other``, broadcast.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Shapes that broadcast.
+    p : float
+        At least 0; may be infinite.
+
+    Returns
+    -------
+    Tensor
+        0-d.
+    """
     return norm(sub(input, other), float(p))
 
 

@@ -1,0 +1,65 @@
+"""What many docstrings have in common, written once: decorators that complete them.
+
+They return the function itself, so that calls cost nothing. ``@doc.floating`` above a function
+whose docstring is a summary adds its parameters and what it returns, types included.
+"""
+
+from __future__ import annotations
+
+_ONE = "input : Tensor\n    Of any shape."
+_TWO = "input, other : Tensor or number\n    Shapes that broadcast; at least one is a Tensor."
+_TENSORS = "input, other : Tensor\n    Shapes that broadcast."
+_NO_BOOL = "NotImplementedError\n    If `input` is bool."
+
+# What is returned: the type of the result by that of the operands.
+FLOATING = (
+    "Of the same shape. Floating-point types are kept; integers and bool give the default dtype."
+)
+SAME = "Of the same shape and type."
+BOOL = "Of bool, of the same shape."
+PAIR_BOOL = "Of bool, of the shape that both broadcast to."
+PAIR = "Of the shape and the type that both promote to."
+PAIR_FLOATING = PAIR[:-1] + "; for integers and bool, of the default dtype."
+
+
+def append(function, sections: str) -> None:
+    """Add sections to a docstring, indented as it is (Python 3.13 keeps no indentation)."""
+    known = function.__doc__
+    if known:  # not with python -OO
+        if "\n" not in known or known.endswith(" "):
+            sections = sections.replace("\n", "\n    ")
+        function.__doc__ = known.rstrip() + sections
+
+
+def section(title: str, text: str) -> str:
+    """Return a section of a docstring, its title underlined."""
+    return f"\n\n{title}\n{'-' * len(title)}\n{text}"
+
+
+def kind(parameters: str, result: str, raises: str = ""):
+    """Return a decorator that completes the docstring of a function of this kind."""
+    sections = section("Parameters", parameters) + section("Returns", f"Tensor\n    {result}")
+    if raises:
+        sections += section("Raises", raises)
+
+    def complete(function):
+        append(function, sections + "\n")
+        return function
+
+    return complete
+
+
+# Functions of one number.
+floating = kind(_ONE, FLOATING)
+same = kind(_ONE, SAME)
+numeric = kind(_ONE, SAME, _NO_BOOL)
+only_floating = kind(
+    _ONE, SAME, "NotImplementedError\n    If the elements are not floating-point numbers."
+)
+predicate = kind(_ONE, BOOL)
+bits = kind(_ONE, SAME, "NotImplementedError\n    If the elements are floating-point numbers.")
+# Functions of two.
+pair = kind(_TENSORS, PAIR)
+pair_floating = kind(_TENSORS, PAIR_FLOATING)
+comparison = kind(_TWO, PAIR_BOOL)
+pair_bits = kind(_TWO, PAIR, "NotImplementedError\n    If an operand is floating-point.")
