@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ..creation import empty
+from ..ops import doc
 from . import functional as F
 from . import init as init_
 from .module import Module
@@ -49,32 +50,37 @@ class _Plain(Module):
         return self._function(input)
 
 
+@doc.same_shape
 class Sigmoid(_Plain):
-    """1 / (1 + exp(-x))."""
+    """``1 / (1 + exp(-x))``."""
 
     _function = staticmethod(F.sigmoid)
 
 
+@doc.same_shape
 class Tanh(_Plain):
     """Hyperbolic tangent."""
 
     _function = staticmethod(F.tanh)
 
 
+@doc.same_shape
 class LogSigmoid(_Plain):
-    """log(1 / (1 + exp(-x)))."""
+    """``log(1 / (1 + exp(-x)))``."""
 
     _function = staticmethod(F.logsigmoid)
 
 
+@doc.same_shape
 class Softsign(_Plain):
-    """x / (1 + |x|)."""
+    """``x / (1 + |x|)``."""
 
     _function = staticmethod(F.softsign)
 
 
+@doc.same_shape
 class Tanhshrink(_Plain):
-    """x - tanh(x)."""
+    """``x - tanh(x)``."""
 
     _function = staticmethod(F.tanhshrink)
 
@@ -99,8 +105,9 @@ class _InPlace(Module):
         return "inplace=True" if self.inplace else ""
 
 
+@doc.same_shape
 class ReLU(_InPlace):
-    """max(x, 0).
+    """``max(x, 0)``.
 
     Parameters
     ----------
@@ -111,40 +118,46 @@ class ReLU(_InPlace):
     _function = staticmethod(F.relu)
 
 
+@doc.same_shape
 class SELU(_InPlace):
-    """ELU scaled so that mean 0 and variance 1 are kept (Klambauer et al. 2017, equation 2)."""
+    """ELU scaled to keep mean 0 and variance 1 (Klambauer et al. 2017, equation 2). See `ReLU`."""
 
     _function = staticmethod(F.selu)
 
 
+@doc.same_shape
 class SiLU(_InPlace):
-    """x sigmoid(x), also called swish (Elfwing et al. 2017, arXiv 1702.03118)."""
+    """``x sigmoid(x)``, also called swish (Elfwing et al. 2017, arXiv 1702.03118). See `ReLU`."""
 
     _function = staticmethod(F.silu)
 
 
+@doc.same_shape
 class Mish(_InPlace):
-    """x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681)."""
+    """``x tanh(softplus(x))`` (Misra 2019, arXiv 1908.08681). See `ReLU`."""
 
     _function = staticmethod(F.mish)
 
 
+@doc.same_shape
 class Hardsigmoid(_InPlace):
-    """clamp(x / 6 + 1/2, 0, 1)."""
+    """``clamp(x / 6 + 1/2, 0, 1)``; see `ReLU`."""
 
     _function = staticmethod(F.hardsigmoid)
     extra_repr = Module.extra_repr  # PyTorch shows no settings
 
 
+@doc.same_shape
 class Hardswish(_InPlace):
-    """x clamp(x / 6 + 1/2, 0, 1) (Howard et al. 2019, arXiv 1905.02244)."""
+    """``x clamp(x / 6 + 1/2, 0, 1)`` (Howard et al. 2019, arXiv 1905.02244). See `ReLU`."""
 
     _function = staticmethod(F.hardswish)
     extra_repr = Module.extra_repr  # PyTorch shows no settings
 
 
+@doc.same_shape
 class RReLU(Module):
-    """x where positive, else x times a slope drawn at random (in evaluation: the mean slope).
+    """``x`` where positive, else x times a random slope (in evaluation: the mean slope).
 
     Parameters
     ----------
@@ -171,8 +184,9 @@ class RReLU(Module):
         return f"lower={self.lower}, upper={self.upper}" + ", inplace=True" * self.inplace
 
 
+@doc.same_shape
 class Hardtanh(Module):
-    """clamp(x, min_val, max_val).
+    """``clamp(x, min_val, max_val)``.
 
     Parameters
     ----------
@@ -220,8 +234,9 @@ class Hardtanh(Module):
         return f"min_val={self.min_val}, max_val={self.max_val}{_inplace_text(self)}"
 
 
+@doc.same_shape
 class ReLU6(Hardtanh):
-    """clamp(x, 0, 6).
+    """``clamp(x, 0, 6)``.
 
     Parameters
     ----------
@@ -236,8 +251,9 @@ class ReLU6(Hardtanh):
         return "inplace=True" if self.inplace else ""
 
 
+@doc.same_shape
 class LeakyReLU(Module):
-    """max(x, 0) + negative_slope min(x, 0).
+    """``max(x, 0) + negative_slope min(x, 0)``.
 
     Parameters
     ----------
@@ -299,8 +315,9 @@ class PReLU(Module):
         return f"num_parameters={self.num_parameters}"
 
 
+@doc.same_shape
 class ELU(Module):
-    """x where positive, else alpha (exp(x) - 1).
+    """``x`` where positive, else ``alpha (exp(x) - 1)``.
 
     Parameters
     ----------
@@ -328,14 +345,16 @@ class ELU(Module):
         return f"alpha={self.alpha}{_inplace_text(self)}"
 
 
+@doc.same_shape
 class CELU(ELU):
-    """x where positive, else alpha (exp(x / alpha) - 1) (Barron 2017, arXiv 1704.07483)."""
+    """``x`` where positive, else ``alpha (exp(x / alpha) - 1)`` (Barron 2017). See `ELU`."""
 
     _function = staticmethod(F.celu)
 
 
+@doc.same_shape
 class GELU(Module):
-    """x Phi(x), with the distribution function Phi of the normal distribution.
+    """``x Φ(x)``, with the distribution function Φ of the normal distribution.
 
     Parameters
     ----------
@@ -361,6 +380,8 @@ class GELU(Module):
 class GLU(Module):
     """First half times the sigmoid of the second half (Dauphin et al. 2016, arXiv 1612.08083).
 
+    Input (..., 2 n, ...), output (..., n, ...).
+
     Parameters
     ----------
     dim : int
@@ -378,8 +399,9 @@ class GLU(Module):
         return f"dim={self.dim}"
 
 
+@doc.same_shape
 class Softplus(Module):
-    """log(1 + exp(beta x)) / beta, and x itself above a threshold.
+    """``log(1 + exp(beta x)) / beta``, and x itself above a threshold.
 
     Parameters
     ----------
@@ -401,8 +423,9 @@ class Softplus(Module):
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
+@doc.same_shape
 class Threshold(Module):
-    """x where above a threshold, else a constant.
+    """``x`` where above a threshold, else a constant.
 
     Parameters
     ----------
@@ -425,8 +448,9 @@ class Threshold(Module):
         return f"threshold={self.threshold}, value={self.value}{_inplace_text(self)}"
 
 
+@doc.same_shape
 class Hardshrink(Module):
-    """x where |x| > lambd, else 0.
+    """``x`` where ``|x| > lambd``, else 0.
 
     Parameters
     ----------
@@ -447,8 +471,9 @@ class Hardshrink(Module):
         return str(self.lambd)
 
 
+@doc.same_shape
 class Softshrink(Hardshrink):
-    """x moved towards 0 by lambd, 0 where |x| <= lambd."""
+    """``x`` moved towards 0 by `lambd`, 0 where ``|x| <= lambd``; see `Hardshrink`."""
 
     _function = staticmethod(F.softshrink)
 
@@ -467,8 +492,9 @@ class _Softmax(Module):
         return f"dim={self.dim}"
 
 
+@doc.same_shape
 class Softmax(_Softmax):
-    """exp(x) over its sum along a dimension.
+    """``exp(x)`` over its sum along a dimension.
 
     Parameters
     ----------
@@ -479,12 +505,14 @@ class Softmax(_Softmax):
     _function = staticmethod(F.softmax)
 
 
+@doc.same_shape
 class LogSoftmax(_Softmax):
     """Logarithm of the softmax along a dimension; see `Softmax`."""
 
     _function = staticmethod(F.log_softmax)
 
 
+@doc.same_shape
 class Softmin(_Softmax):
     """Softmax of -x along a dimension; see `Softmax`."""
 

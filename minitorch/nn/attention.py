@@ -248,7 +248,7 @@ class TransformerEncoderLayer(_Layer):
         )  # fmt: skip
 
     def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
-        """Return the output, of the shape of `src`."""
+        """Return the output, of the shape of `src`; see `TransformerEncoder.forward`."""
 
         def attend(x):
             return self.self_attn(
@@ -300,7 +300,7 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal=False,
         memory_is_causal=False,
     ):
-        """Return the output, of the shape of `tgt`."""
+        """Return the output, of the shape of `tgt`; see `TransformerDecoder.forward`."""
 
         def attend(x):
             return self.self_attn(
@@ -322,7 +322,7 @@ class TransformerDecoderLayer(_Layer):
 
 
 class TransformerEncoder(Module):
-    """Several encoder layers, one after the other.
+    """Several encoder layers, one after the other: (S, N, E) in and out.
 
     Parameters
     ----------
@@ -343,14 +343,22 @@ class TransformerEncoder(Module):
         self.num_layers, self.norm = num_layers, norm
 
     def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
-        """Return the output, of the shape of `src`."""
+        """Return the output, of the shape of `src`; arguments as of `Transformer.forward`.
+
+        Parameters
+        ----------
+        mask : Tensor, optional
+            (S, S), as `src_mask`.
+        is_causal : bool, optional
+            That `mask` hides what comes later. None: look.
+        """
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, is_causal=bool(is_causal))
         return src if self.norm is None else self.norm(src)
 
 
 class TransformerDecoder(Module):
-    """Several decoder layers, one after the other.
+    """Several decoder layers, one after the other: (T, N, E) in and out.
 
     Parameters
     ----------
@@ -377,7 +385,13 @@ class TransformerDecoder(Module):
         tgt_is_causal=None,
         memory_is_causal=False,
     ):
-        """Return the output, of the shape of `tgt`."""
+        """Return the output, of the shape of `tgt`; arguments as of `Transformer.forward`.
+
+        Parameters
+        ----------
+        memory : Tensor
+            (S, N, E), what the encoder returned.
+        """
         for layer in self.layers:
             tgt = layer(
                 tgt,
@@ -464,7 +478,19 @@ class Transformer(Module):
         tgt_is_causal=None,
         memory_is_causal=False,
     ):
-        """Return the output, of the shape of `tgt`."""
+        """Return the output, of the shape of `tgt`.
+
+        Parameters
+        ----------
+        src, tgt : Tensor
+            (S, N, E) and (T, N, E); batch first with `batch_first`, or without the batch.
+        src_mask, tgt_mask, memory_mask : Tensor, optional
+            (S, S), (T, T) and (T, S): bool, True where to look not; or numbers to add.
+        src_key_padding_mask, tgt_key_padding_mask, memory_key_padding_mask : Tensor, optional
+            (N, S), (N, T) and (N, S), in the same way.
+        src_is_causal, tgt_is_causal, memory_is_causal : bool, optional
+            That the mask hides what comes later. None: look.
+        """
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         return self.decoder(
             tgt,
@@ -479,5 +505,12 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz, device=None, dtype=None):
-        """Return the mask, (sz, sz), that hides what comes later: -inf there, 0 elsewhere."""
+        """Return the mask, (sz, sz), that hides what comes later: -inf there, 0 elsewhere.
+
+        Parameters
+        ----------
+        sz : int
+        device, dtype : optional
+            Of the mask.
+        """
         return empty(sz, sz, device=device, dtype=dtype).fill_(float("-inf")).triu_(1)

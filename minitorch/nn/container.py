@@ -92,7 +92,12 @@ class Sequential(_Numbered):
         return self._modules[self._key(index)]
 
     def extend(self, sequential: Iterable):
-        """Add modules at the end, and return the container."""
+        """Add modules at the end, and return the container.
+
+        Parameters
+        ----------
+        sequential : iterable of Module
+        """
         for module in sequential:
             self.append(module)
         return self
@@ -148,7 +153,12 @@ class ModuleList(_Numbered):
         return self._modules[self._key(index)]
 
     def extend(self, modules: Iterable):
-        """Add modules at the end, and return the list."""
+        """Add modules at the end, and return the list.
+
+        Parameters
+        ----------
+        modules : iterable of Module
+        """
         if not isinstance(modules, Iterable):
             raise TypeError(
                 "ModuleList.extend should be called with an iterable, but got "
@@ -217,7 +227,12 @@ class ModuleDict(Module):
         self._modules.clear()
 
     def pop(self, key: str) -> Module:
-        """Take a module out, and return it."""
+        """Take a module out, and return it.
+
+        Parameters
+        ----------
+        key : str
+        """
         module = self[key]
         del self[key]
         return module
@@ -235,7 +250,12 @@ class ModuleDict(Module):
         return self._modules.values()
 
     def update(self, modules) -> None:
-        """Add the modules of a mapping or of an iterable of pairs; equal names are replaced."""
+        """Add the modules of a mapping or of an iterable of pairs; equal names are replaced.
+
+        Parameters
+        ----------
+        modules : mapping or iterable of (str, Module)
+        """
         _update(self, modules, "ModuleDict", isinstance(modules, (Mapping, ModuleDict)))
 
 
@@ -277,13 +297,23 @@ class ParameterList(Module):
         return self.extend(values)
 
     def append(self, value):
-        """Add a value at the end, and return the list."""
+        """Add a value at the end, and return the list.
+
+        Parameters
+        ----------
+        value : Tensor
+        """
         self._size += 1
         self[self._size - 1] = value
         return self
 
     def extend(self, values):
-        """Add values at the end, and return the list."""
+        """Add values at the end, and return the list.
+
+        Parameters
+        ----------
+        values : iterable of Tensor
+        """
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(
                 "ParameterList.extend should be called with an iterable, but got "
@@ -352,7 +382,13 @@ class ParameterDict(Module):
         return ParameterDict(OrderedDict((key, self[key]) for key in self._keys))
 
     def setdefault(self, key: str, default=None):
-        """Return the value of `key`, which is set to `default` if there is none."""
+        """Return the value of `key`, which is set to `default` if there is none.
+
+        Parameters
+        ----------
+        key : str
+        default : Tensor, optional
+        """
         if key not in self:
             self[key] = default
         return self[key]
@@ -363,7 +399,12 @@ class ParameterDict(Module):
             del self[key]
 
     def pop(self, key: str):
-        """Take a value out, and return it."""
+        """Take a value out, and return it.
+
+        Parameters
+        ----------
+        key : str
+        """
         value = self[key]
         del self[key]
         return value
@@ -376,11 +417,17 @@ class ParameterDict(Module):
         return key, self.pop(key)
 
     def get(self, key: str, default=None):
-        """Return the value of `key`, or `default` if there is none."""
+        """Return the value of `key`, or `default` if there is none; see `setdefault`."""
         return self[key] if key in self._keys else default
 
     def fromkeys(self, keys, default=None) -> ParameterDict:
-        """Return a new dict with these keys, all of the same value."""
+        """Return a new dict with these keys, all of the same value.
+
+        Parameters
+        ----------
+        keys : iterable of str
+        default : Tensor, optional
+        """
         return ParameterDict((key, default) for key in keys)
 
     def keys(self):
@@ -396,7 +443,12 @@ class ParameterDict(Module):
         return (self[key] for key in self._keys)
 
     def update(self, parameters) -> None:
-        """Add the values of a mapping or of an iterable of pairs; equal keys are replaced."""
+        """Add the values of a mapping or of an iterable of pairs; equal keys are replaced.
+
+        Parameters
+        ----------
+        parameters : mapping or iterable of (str, Tensor)
+        """
         if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
             parameters = OrderedDict(sorted(parameters.items()))  # as PyTorch orders them
         mapping = isinstance(parameters, (OrderedDict, ParameterDict))

@@ -315,7 +315,7 @@ class _ConvTransposeNd(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """Transposed convolution of signals; see `ConvTranspose2d` for the parameters."""
+    """Transposed convolution of signals (N, C, L); see `ConvTranspose2d`."""
 
     _ndim = 1
     _function = staticmethod(F.conv_transpose1d)
@@ -361,7 +361,7 @@ class ConvTranspose2d(_ConvTransposeNd):
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """Transposed convolution of volumes; see `ConvTranspose2d` for the parameters."""
+    """Transposed convolution of volumes (N, C, D, H, W); see `ConvTranspose2d`."""
 
     _ndim = 3
     _function = staticmethod(F.conv_transpose3d)

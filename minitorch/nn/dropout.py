@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..ops import doc
 from . import functional as F
 from .module import Module
 
@@ -25,6 +26,7 @@ class _DropoutNd(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
+@doc.same_shape
 class Dropout(_DropoutNd):
     """In training, set elements to zero at random and scale the others by 1 / (1 - p).
 
@@ -49,6 +51,7 @@ class Dropout1d(_DropoutNd):
     _function = staticmethod(F.dropout1d)
 
 
+@doc.same_shape
 class Dropout2d(_DropoutNd):
     """In training, set whole channels of images to zero at random; the others are scaled.
 
@@ -68,11 +71,12 @@ class Dropout2d(_DropoutNd):
 
 
 class Dropout3d(_DropoutNd):
-    """Dropout of whole channels of volumes; see `Dropout2d`."""
+    """Dropout of whole channels of volumes (batch, channels, ...); see `Dropout2d`."""
 
     _function = staticmethod(F.dropout3d)
 
 
+@doc.same_shape
 class AlphaDropout(_DropoutNd):
     """Dropout that keeps mean and variance of what goes through `SELU`.
 
@@ -92,6 +96,6 @@ class AlphaDropout(_DropoutNd):
 
 
 class FeatureAlphaDropout(_DropoutNd):
-    """`AlphaDropout` of whole channels."""
+    """Replace whole channels (batch, channels, ...) as `AlphaDropout` does elements."""
 
     _function = staticmethod(F.feature_alpha_dropout)

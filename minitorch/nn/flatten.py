@@ -8,7 +8,7 @@ __all__ = ["Flatten", "Unflatten"]
 
 
 class Flatten(Module):
-    """Make one dimension of several.
+    """Make one dimension of several: (N, C, H, W) becomes (N, C H W) by default.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Make several dimensions of one.
+    """Make several dimensions of one: (N, C H W) becomes (N, C, H, W), say.
 
     Parameters
     ----------

@@ -11,6 +11,8 @@ __all__ = ["Fold", "Unfold"]
 class Unfold(Module):
     """Take all patches under a sliding window out of images, each as a column.
 
+    Input (N, C, H, W), output (N, C kh kw, L) for L places.
+
     Parameters
     ----------
     kernel_size : int or tuple of int
@@ -42,6 +44,8 @@ class Unfold(Module):
 
 class Fold(Module):
     """Add patches to images, each at its place: the transpose of `Unfold`.
+
+    Input (N, C kh kw, L) for L places, output (N, C, H, W).
 
     Parameters
     ----------

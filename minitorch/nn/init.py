@@ -122,7 +122,7 @@ def normal_(tensor, mean: float = 0.0, std: float = 1.0, generator=None):
 def trunc_normal_(
     tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator=None
 ):
-    """Fill with numbers from the normal distribution restricted to [a, b].
+    """Fill with numbers from the normal distribution restricted to [a, b], and return the tensor.
 
     Parameters
     ----------
@@ -188,12 +188,18 @@ def constant_(tensor, val: float):
 
 
 def ones_(tensor):
-    """Fill with ones."""
+    """Fill with ones, and return the tensor.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of any shape.
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor):
-    """Fill with zeros."""
+    """Fill with zeros, and return the tensor; see `ones_`."""
     return constant_(tensor, 0.0)
 
 
@@ -432,7 +438,7 @@ def _deprecated(function):
         return function(*args, **kwargs)
 
     renamed.__name__ = renamed.__qualname__ = old
-    renamed.__doc__ = f"Old name of `{old}_`; deprecated."
+    renamed.__doc__ = f"Old name of `{old}_`; deprecated. Return the tensor."
     return renamed
 
 

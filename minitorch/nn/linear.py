@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..creation import empty
+from ..ops import doc
 from . import functional as F
 from . import init
 from .module import Module
@@ -13,8 +14,15 @@ from .parameter import Parameter
 __all__ = ["Bilinear", "Identity", "Linear"]
 
 
+@doc.same_shape
 class Identity(Module):
-    """Returns its input. Any arguments are accepted, so that it can stand for another layer."""
+    """Returns its input. Any arguments are accepted, so that it can stand for another layer.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Ignored.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from ..ops import doc
 from . import functional as F
 from .module import Module
 
@@ -70,6 +71,13 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
+_pairwise = doc.says(
+    "Input and target have the same shape, any; the loss is 0-d, or that for ``reduction='none'``."
+)
+_vectors = doc.says("Inputs (..., D, ...) of one shape, output (...): without that dimension.")
+
+
+@_pairwise
 class L1Loss(_Loss):
     """Absolute error |input - target|.
 
@@ -84,12 +92,14 @@ class L1Loss(_Loss):
     _function = staticmethod(F.l1_loss)
 
 
+@_pairwise
 class MSELoss(_Loss):
     """Squared error (input - target)²; see `L1Loss` for the parameters."""
 
     _function = staticmethod(F.mse_loss)
 
 
+@_pairwise
 class SmoothL1Loss(_Loss):
     """Squared error where it is small, absolute error elsewhere.
 
@@ -115,6 +125,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
+@_pairwise
 class HuberLoss(_Loss):
     """Half the squared error where it is small, a multiple of the absolute error elsewhere.
 
@@ -223,6 +234,7 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
+@_pairwise
 class BCELoss(_WeightedLoss):
     """Cross entropy of probabilities of two classes.
 
@@ -240,6 +252,7 @@ class BCELoss(_WeightedLoss):
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
 
 
+@_pairwise
 class BCEWithLogitsLoss(_WeightedLoss):
     """Cross entropy of the sigmoid of scores, computed without overflow.
 
@@ -271,6 +284,7 @@ class BCEWithLogitsLoss(_WeightedLoss):
         )
 
 
+@_pairwise
 class KLDivLoss(_Loss):
     """Kullback-Leibler divergence of log-probabilities from a target distribution.
 
@@ -299,6 +313,7 @@ class NLLLoss2d(NLLLoss):
     """Old name of `NLLLoss`."""
 
 
+@_pairwise
 class PoissonNLLLoss(_Loss):
     """Negative log-likelihood of counts under Poisson distributions.
 
@@ -341,6 +356,7 @@ class PoissonNLLLoss(_Loss):
         )
 
 
+@_pairwise
 class GaussianNLLLoss(_Loss):
     """Negative log-likelihood of values under normal distributions.
 
@@ -365,11 +381,15 @@ class GaussianNLLLoss(_Loss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """By how much wrong classes come too close to right ones; see `L1Loss` for the parameters."""
+    """By how much wrong classes come too close to right ones; see `L1Loss` for the parameters.
+
+    Input (N, C) or (C,), targets class numbers in that shape up to the first -1; loss 0-d or (N,).
+    """
 
     _function = staticmethod(F.multilabel_margin_loss)
 
 
+@_pairwise
 class SoftMarginLoss(_Loss):
     """``log(1 + exp(-y x))`` for targets of 1 and -1; see `L1Loss` for the parameters."""
 
@@ -378,6 +398,8 @@ class SoftMarginLoss(_Loss):
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
     """Binary cross-entropy of the sigmoid of scores, averaged over the classes.
+
+    Input and target (N, C) or (C,), loss 0-d or, for ``reduction='none'``, (N,).
 
     Parameters
     ----------
@@ -397,6 +419,8 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
 
 class MultiMarginLoss(_WeightedLoss):
     """By how much other classes come too close to the right one.
+
+    Input (N, C) or (C,), target (N,) or 0-d, loss 0-d or, for ``reduction='none'``, as the target.
 
     Parameters
     ----------
@@ -448,6 +472,7 @@ class _MarginLoss(_Loss):
         self.margin = margin
 
 
+@_pairwise
 class HingeEmbeddingLoss(_MarginLoss):
     """``x`` where the target is 1, ``max(0, margin - x)`` where it is -1.
 
@@ -472,6 +497,8 @@ class HingeEmbeddingLoss(_MarginLoss):
 class MarginRankingLoss(_MarginLoss):
     """``max(0, -y (x1 - x2) + margin)``: how much an order misses the wanted one.
 
+    Both inputs and the target have one shape; see `L1Loss`.
+
     Parameters
     ----------
     margin : float
@@ -490,6 +517,8 @@ class MarginRankingLoss(_MarginLoss):
 class CosineEmbeddingLoss(_MarginLoss):
     """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1.
 
+    Inputs (N, D) or (D,), target (N,) or 0-d, loss 0-d or, for ``reduction='none'``, as the target.
+
     Parameters
     ----------
     margin : float
@@ -507,7 +536,7 @@ class CosineEmbeddingLoss(_MarginLoss):
 
 
 class TripletMarginLoss(_Loss):
-    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)``.
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)``, all three (N, D) or (D,).
 
     Parameters
     ----------
@@ -561,6 +590,8 @@ class TripletMarginLoss(_Loss):
 class TripletMarginWithDistanceLoss(_Loss):
     """`TripletMarginLoss` with a distance of your own.
 
+    Inputs (N, ...); the loss is 0-d, or what the distance returns for ``reduction='none'``.
+
     Parameters
     ----------
     distance_function : callable, optional
@@ -605,6 +636,8 @@ class TripletMarginWithDistanceLoss(_Loss):
 class CTCLoss(_Loss):
     """Negative log-likelihood of label sequences, summed over all alignments with the input.
 
+    Input (T, N, C) or (T, C), targets (N, S) or one after the other, loss 0-d or (N,).
+
     Parameters
     ----------
     blank : int
@@ -635,6 +668,7 @@ class CTCLoss(_Loss):
         )
 
 
+@_vectors
 class CosineSimilarity(Module):
     """Cosine of the angle between vectors along a dimension.
 
@@ -653,6 +687,7 @@ class CosineSimilarity(Module):
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
 
+@_vectors
 class PairwiseDistance(Module):
     """Distance of vectors in the last dimension.
 

@@ -305,6 +305,11 @@ class Module:
     def get_submodule(self, target: str) -> Module:
         """Return the module inside this one that a path such as ``"features.0.conv"`` names.
 
+        Parameters
+        ----------
+        target : str
+            The path; ``""`` is this module.
+
         Raises
         ------
         AttributeError
@@ -349,26 +354,14 @@ class Module:
         setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
-        """Return the parameter that a path such as ``"conv.weight"`` names.
-
-        Raises
-        ------
-        AttributeError
-            If there is none, or it is no parameter.
-        """
+        """Return the parameter that a path such as ``"conv.weight"`` names; see `get_submodule`."""
         owner, name, value = self._member(target)
         if name not in owner._parameters or value is None:
             raise AttributeError(f"`{name}` is not an nn.Parameter")
         return value
 
     def get_buffer(self, target: str) -> Tensor:
-        """Return the buffer that a path such as ``"bn.running_mean"`` names.
-
-        Raises
-        ------
-        AttributeError
-            If there is none, or it is no buffer.
-        """
+        """Return the buffer that a path as ``"bn.running_mean"`` names; see `get_submodule`."""
         owner, name, value = self._member(target)
         if name not in owner._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
@@ -388,7 +381,12 @@ class Module:
         )
 
     def set_extra_state(self, state) -> None:
-        """Take back what `get_extra_state` returned."""
+        """Take back what `get_extra_state` returned.
+
+        Parameters
+        ----------
+        state : object
+        """
         raise RuntimeError(
             "Reached a code path in Module.set_extra_state() that should never be called."
         )
@@ -461,7 +459,13 @@ class Module:
                 yield name, module
 
     def modules(self, remove_duplicate: bool = True):
-        """Iterate over this module and all inside it."""
+        """Iterate over this module and all inside it.
+
+        Parameters
+        ----------
+        remove_duplicate : bool
+            Yield each once.
+        """
         for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
@@ -491,7 +495,12 @@ class Module:
     # ---- mode
 
     def train(self, mode: bool = True) -> Module:
-        """Put this module and all inside it into training mode (or out of it), and return it."""
+        """Put this module and all inside it into training mode (or out of it), and return it.
+
+        Parameters
+        ----------
+        mode : bool
+        """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode
@@ -504,7 +513,12 @@ class Module:
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
-        """Switch recording on or off for every parameter, and return the module."""
+        """Switch recording on or off for every parameter, and return the module.
+
+        Parameters
+        ----------
+        requires_grad : bool
+        """
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
@@ -523,7 +537,12 @@ class Module:
     # ---- conversion
 
     def apply(self, fn) -> Module:
-        """Call ``fn(module)`` for every module inside and then for this one, and return it."""
+        """Call ``fn(module)`` for every module inside and then for this one, and return it.
+
+        Parameters
+        ----------
+        fn : callable
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)
@@ -579,20 +598,25 @@ class Module:
         return self._apply(lambda t: _cast(t, dtype) if t.is_floating_point() else t)
 
     def type(self, dst_type) -> Module:
-        """Convert all parameters and buffers to a type, in place, and return the module."""
+        """Convert all parameters and buffers to a type, in place, and return the module.
+
+        Parameters
+        ----------
+        dst_type : dtype or str
+        """
         dtype = dtypes.of(dst_type)
         return self._apply(lambda t: _cast(t, dtype))
 
     def float(self) -> Module:
-        """Convert the floating-point parameters and buffers to float32."""
+        """Convert the floating-point parameters and buffers to float32, and return the module."""
         return self.to(dtypes.float32)
 
     def double(self) -> Module:
-        """Convert the floating-point parameters and buffers to float64."""
+        """Convert the floating-point parameters and buffers to float64, and return the module."""
         return self.to(dtypes.float64)
 
     def half(self) -> Module:
-        """Convert the floating-point parameters and buffers to float16."""
+        """Convert the floating-point parameters and buffers to float16, and return the module."""
         return self.to(dtypes.float16)
 
     def bfloat16(self) -> Module:
@@ -616,7 +640,7 @@ class Module:
         return self
 
     def share_memory(self) -> Module:
-        """Move parameters and buffers to memory that processes forked later share."""
+        """Move parameters and buffers to memory that later forks share, and return the module."""
         return self._apply(_shared)
 
     # ---- hooks
@@ -715,6 +739,8 @@ class Module:
         Returns
         -------
         RemovableHandle
+
+        Arguments as of `register_full_backward_hook`.
         """
         self._choose_backward_hooks(False)
         return _hooks.add(self._backward_hooks, hook)
@@ -728,13 +754,25 @@ class Module:
         self._is_full_backward_hook = full
 
     def register_state_dict_pre_hook(self, hook):
-        """Call ``hook(module, prefix, keep_vars)`` before the state is collected."""
+        """Call ``hook(module, prefix, keep_vars)`` before the state is collected.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove`` takes the hook away.
+        """
         return _hooks.add(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook):
         """Call ``hook(module, state_dict, prefix, local_metadata)`` after the state is collected.
 
         It may change the state dict, and must return None.
+
+        See `register_state_dict_pre_hook`.
         """
         return _hooks.add(self._state_dict_hooks, (hook, False))
 
@@ -744,7 +782,10 @@ class Module:
 
     def register_load_state_dict_pre_hook(self, hook):
         """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
-        unexpected_keys, error_msgs)`` before the state of this module is loaded."""
+        unexpected_keys, error_msgs)`` before the state of this module is loaded.
+
+        See `register_state_dict_pre_hook`.
+        """
         return _hooks.add(self._load_state_dict_pre_hooks, (hook, True))
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
@@ -756,6 +797,8 @@ class Module:
 
         It may change the lists ``incompatible_keys.missing_keys`` and ``.unexpected_keys``, and
         must return None.
+
+        See `register_state_dict_pre_hook`.
         """
         return _hooks.add(self._load_state_dict_post_hooks, hook)
 

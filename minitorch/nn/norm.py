@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..creation import empty, ones, zeros
 from ..dtypes import int64
 from ..errors import ShapeError
+from ..ops import doc
 from . import functional as F
 from . import init
 from .module import Module
@@ -187,11 +188,12 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalisation of volumes (batch, channels, depth, height, width)."""
+    """Batch normalisation of volumes (batch, channels, depth, height, width); see `BatchNorm2d`."""
 
     _ndims = (5,)
 
 
+@doc.same_shape
 class SyncBatchNorm(_BatchNorm):
     """Batch normalisation by the statistics of all processes; of one process, `BatchNorm2d`.
 
@@ -307,6 +309,7 @@ class InstanceNorm1d(_InstanceNorm):
     _ndims = (2, 3)
 
 
+@doc.same_shape
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation: every channel of every image by its own mean and variance.
 
@@ -336,7 +339,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalisation of volumes (batch, channels, depth, height, width)."""
+    """Instance normalisation of volumes (batch, channels, ...); see `InstanceNorm2d`."""
 
     _ndims = (4, 5)
 
@@ -440,6 +443,7 @@ class RMSNorm(Module):
         )
 
 
+@doc.same_shape
 class LocalResponseNorm(Module):
     """Divide by a power of the mean square over neighbouring channels.
 
@@ -469,6 +473,7 @@ class LocalResponseNorm(Module):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
+@doc.same_shape
 class CrossMapLRN2d(LocalResponseNorm):
     """`LocalResponseNorm` of images in an old form, with a window that is the same on both sides.
 
@@ -502,6 +507,7 @@ class CrossMapLRN2d(LocalResponseNorm):
         return input * (sums * (self.alpha / self.size) + self.k) ** -self.beta
 
 
+@doc.same_shape
 class GroupNorm(_ScaleAndShift):
     """Normalise every group of channels of every image by its mean and variance.
 

@@ -70,13 +70,13 @@ class _ConstantPadNd(_Pad):
 
 
 class ConstantPad1d(_ConstantPadNd):
-    """Pad the last dimension with a value; see `ConstantPad2d`."""
+    """Pad the last dimension, (..., length), with a value; see `ConstantPad2d`."""
 
     _ndim = 1
 
 
 class ConstantPad2d(_ConstantPadNd):
-    """Pad the last two dimensions with a value.
+    """Pad the last two dimensions, (..., height, width), with a value.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class ConstantPad2d(_ConstantPadNd):
 
 
 class ConstantPad3d(_ConstantPadNd):
-    """Pad the last three dimensions with a value; see `ConstantPad2d`."""
+    """Pad the last three dimensions, (..., D, H, W), with a value; see `ConstantPad2d`."""
 
     _ndim = 3
 
@@ -104,13 +104,13 @@ class _ZeroPad(_ConstantPadNd):
 
 
 class ZeroPad1d(_ZeroPad):
-    """Pad the last dimension with zeros; see `ZeroPad2d`."""
+    """Pad the last dimension, (..., length), with zeros; see `ZeroPad2d`."""
 
     _ndim = 1
 
 
 class ZeroPad2d(_ZeroPad):
-    """Pad the last two dimensions with zeros.
+    """Pad the last two dimensions, (..., height, width), with zeros.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class ZeroPad2d(_ZeroPad):
 
 
 class ZeroPad3d(_ZeroPad):
-    """Pad the last three dimensions with zeros; see `ZeroPad2d`."""
+    """Pad the last three dimensions, (..., depth, height, width), with zeros; see `ZeroPad2d`."""
 
     _ndim = 3
 

@@ -39,6 +39,8 @@ class DistributedDataParallel(DataParallel):
     ----------
     module : Module
         The module; state dicts have its names after ``"module."``.
+    *args, **kwargs
+        Ignored.
     """
 
     def __init__(self, module=None, *args, **kwargs):

@@ -88,7 +88,7 @@ class MaxPool2d(_MaxPoolNd):
 
 
 class MaxPool3d(_MaxPoolNd):
-    """Maxima over a window of volumes (batch, channels, depth, height, width)."""
+    """Maxima over a window of volumes (batch, channels, depth, height, width); see `MaxPool2d`."""
 
     _function = staticmethod(F.max_pool3d)
 
@@ -189,7 +189,7 @@ class AvgPool2d(_AvgPoolNd):
 
 
 class AvgPool3d(_AvgPoolNd):
-    """Averages over a window of volumes (batch, channels, depth, height, width)."""
+    """Averages over a window of volumes (N, C, D, H, W); see `AvgPool2d`."""
 
     _function = staticmethod(F.avg_pool3d)
 
@@ -209,7 +209,10 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """Averages of a given number of parts of signals (batch, channels, length)."""
+    """Averages of a given number of parts of signals (batch, channels, length).
+
+    See `AdaptiveAvgPool2d`.
+    """
 
     _function = staticmethod(F.adaptive_avg_pool1d)
 
@@ -227,7 +230,10 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """Averages of a given number of parts of volumes (batch, channels, depth, height, width)."""
+    """Averages of a given number of parts of volumes (batch, channels, depth, height, width).
+
+    See `AdaptiveAvgPool2d`.
+    """
 
     _function = staticmethod(F.adaptive_avg_pool3d)
 
@@ -248,7 +254,10 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """Maxima of a given number of parts of signals (batch, channels, length)."""
+    """Maxima of a given number of parts of signals (batch, channels, length).
+
+    See `AdaptiveMaxPool2d`.
+    """
 
     _function = staticmethod(F.adaptive_max_pool1d)
 
@@ -268,6 +277,9 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """Maxima of a given number of parts of volumes (batch, channels, depth, height, width)."""
+    """Maxima of a given number of parts of volumes (batch, channels, depth, height, width).
+
+    See `AdaptiveMaxPool2d`.
+    """
 
     _function = staticmethod(F.adaptive_max_pool3d)

@@ -443,7 +443,15 @@ class RNNCell(RNNCellBase):
         self.nonlinearity = nonlinearity
 
     def forward(self, input, hx=None):
-        """Return the new state, (N, hidden_size)."""
+        """Return the new state, (N, hidden_size).
+
+        Parameters
+        ----------
+        input : Tensor
+            (N, input_size)
+        hx : Tensor, optional
+            (N, hidden_size). Default: zeros.
+        """
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         mode = f"RNN_{self.nonlinearity.upper()}"
@@ -465,7 +473,15 @@ class LSTMCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input, hx=None):
-        """Return the new states (h, c), (N, hidden_size) each."""
+        """Return the new states (h, c), (N, hidden_size) each.
+
+        Parameters
+        ----------
+        input : Tensor
+            (N, input_size)
+        hx : pair of Tensor, optional
+            h and c, (N, hidden_size) each. Default: zeros.
+        """
         return self._step("LSTM", input, hx, 2)
 
 
@@ -484,5 +500,5 @@ class GRUCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input, hx=None):
-        """Return the new state, (N, hidden_size)."""
+        """Return the new state, (N, hidden_size); arguments as of `RNNCell.forward`."""
         return self._step("GRU", input, None if hx is None else (hx,), 1)[0]

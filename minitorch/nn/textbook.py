@@ -57,6 +57,8 @@ class CopyUnpool1d(_CopyUnpool):
 class CopyUnpool2d(_CopyUnpool):
     """Copy every pixel to a block: unpooling without places (those use `MaxUnpool2d`).
 
+    Input (N, C, H, W), output (N, C, H k, W k).
+
     Parameters
     ----------
     kernel_size : int or tuple of int
@@ -88,7 +90,7 @@ class _ResizeConv(Sequential):
 
 
 class ResizeConv1d(_ResizeConv):
-    """Enlarge signals, then convolve; see `ResizeConv2d`."""
+    """Enlarge signals (N, C, L), then convolve; see `ResizeConv2d`."""
 
     _conv = Conv1d
 
@@ -118,7 +120,7 @@ class ResizeConv2d(_ResizeConv):
 
 
 class ResizeConv3d(_ResizeConv):
-    """Enlarge volumes, then convolve; see `ResizeConv2d`."""
+    """Enlarge volumes (N, C, D, H, W), then convolve; see `ResizeConv2d`."""
 
     _conv = Conv3d
 
@@ -147,7 +149,7 @@ class _MultiDilatedConv(Module):
 
 
 class MultiDilatedConv1d(_MultiDilatedConv):
-    """Convolutions of several dilations side by side; see `MultiDilatedConv2d`."""
+    """Convolutions of several dilations side by side (N, C, L); see `MultiDilatedConv2d`."""
 
     _conv = Conv1d
 
@@ -178,7 +180,7 @@ class MultiDilatedConv2d(_MultiDilatedConv):
 
 
 class MultiDilatedConv3d(_MultiDilatedConv):
-    """Convolutions of several dilations side by side; see `MultiDilatedConv2d`."""
+    """Convolutions of several dilations side by side (N, C, D, H, W); see `MultiDilatedConv2d`."""
 
     _conv = Conv3d
 
@@ -216,7 +218,7 @@ class _SeparableConv(Sequential):
 
 
 class SeparableConv1d(_SeparableConv):
-    """A depthwise convolution and a pointwise one, of signals; see `SeparableConv2d`."""
+    """A depthwise convolution and a pointwise one, of (N, C, L); see `SeparableConv2d`."""
 
     _conv = Conv1d
 
@@ -246,7 +248,7 @@ class SeparableConv2d(_SeparableConv):
 
 
 class SeparableConv3d(_SeparableConv):
-    """A depthwise convolution and a pointwise one, of volumes; see `SeparableConv2d`."""
+    """A depthwise convolution and a pointwise one, of (N, C, D, H, W); see `SeparableConv2d`."""
 
     _conv = Conv3d
 
@@ -295,7 +297,7 @@ class MaskedConv3d(_MaskedConv, Conv3d):
 
 
 class Maxout(Module):
-    """The maximum of every few neighbouring channels.
+    """The maximum of every few neighbouring channels: (N, C, ...) becomes (N, C / pieces, ...).
 
     Parameters
     ----------

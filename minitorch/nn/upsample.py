@@ -68,7 +68,7 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Resample images by their nearest elements.
+    """Resample images (batch, channels, height, width) by their nearest elements.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class UpsamplingNearest2d(Upsample):
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Resample images bilinearly, the centres of the corners aligned.
+    """Resample images (N, C, H, W) bilinearly, the centres of the corners aligned.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ class UpsamplingBilinear2d(Upsample):
 
 class PixelShuffle(Module):
     """Make blocks of pixels of channels: the layer of sub-pixel convolution.
+
+    Input (..., C r², H, W), output (..., C, H r, W r).
 
     Parameters
     ----------
@@ -124,6 +126,8 @@ class PixelShuffle(Module):
 class PixelUnshuffle(Module):
     """Make channels of blocks of pixels: the inverse of `PixelShuffle`.
 
+    Input (..., C, H r, W r), output (..., C r², H, W).
+
     Parameters
     ----------
     downscale_factor : int
@@ -142,7 +146,7 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Reorder channels, so that every group gets some of every group.
+    """Reorder channels, so that every group gets some of every group: (batch, channels, ...).
 
     Parameters
     ----------

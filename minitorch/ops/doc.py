@@ -49,6 +49,22 @@ def kind(parameters: str, result: str, raises: str = ""):
     return complete
 
 
+def says(paragraph: str):
+    """Return a decorator that adds a paragraph to a docstring, after the summary."""
+
+    def complete(thing):
+        known = thing.__doc__
+        if known:
+            summary, gap, rest = known.partition("\n\n")
+            indent = "    " if rest.startswith(" ") or not gap else ""
+            thing.__doc__ = f"{summary}\n\n{indent}{paragraph}{gap}{rest}"
+        return thing
+
+    return complete
+
+
+# Layers.
+same_shape = says("Input and output have the same shape, any.")
 # Functions of one number.
 floating = kind(_ONE, FLOATING)
 same = kind(_ONE, SAME)

@@ -26,6 +26,17 @@ from .weight_norm import (
 
 
 def skip_init(module_cls, *args, **kwargs):
-    """Make a module; its parameters are initialised as always, which costs little on a CPU."""
+    """Make a module; its parameters are initialised as always, which costs little on a CPU.
+
+    Parameters
+    ----------
+    module_cls : class
+    *args, **kwargs
+        Of its constructor.
+
+    Returns
+    -------
+    Module
+    """
     kwargs.pop("device", None)
     return module_cls(*args, **kwargs)

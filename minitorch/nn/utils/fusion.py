@@ -50,7 +50,18 @@ def fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, trans
 
 
 def fuse_linear_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b):
-    """Return weight and bias of a linear layer that does what it and a batch norm did."""
+    """Return weight and bias of a linear layer that does what it and a batch norm did.
+
+    Parameters
+    ----------
+    linear_w, linear_b : Tensor
+        (m, n), and (m,) or None.
+    bn_rm, bn_rv : Tensor
+        The running mean and variance, (m,).
+    bn_eps : float
+    bn_w, bn_b : Tensor
+        The scale and the shift, (m,).
+    """
     return _folded(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, 0)
 
 
@@ -65,10 +76,26 @@ def _fused(layer, bn, **options):
 
 
 def fuse_conv_bn_eval(conv, bn, transpose: bool = False):
-    """Return a convolution that does what `conv` and `bn` do in evaluation mode."""
+    """Return a convolution that does what `conv` and `bn` do in evaluation mode.
+
+    Parameters
+    ----------
+    conv : Conv1d, Conv2d, Conv3d or transposed
+    bn : BatchNorm1d, BatchNorm2d or BatchNorm3d
+        In evaluation mode, as `conv` is.
+    transpose : bool
+        Whether `conv` is transposed.
+    """
     return _fused(conv, bn, transpose=transpose)
 
 
 def fuse_linear_bn_eval(linear, bn):
-    """Return a linear layer that does what `linear` and `bn` do in evaluation mode."""
+    """Return a linear layer that does what `linear` and `bn` do in evaluation mode.
+
+    Parameters
+    ----------
+    linear : Linear
+    bn : BatchNorm1d
+        In evaluation mode, as `linear` is.
+    """
     return _fused(linear, bn)

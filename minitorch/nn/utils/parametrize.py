@@ -24,7 +24,7 @@ _cache_depth = 0
 
 @contextlib.contextmanager
 def cached():
-    """Compute every parametrised tensor at most once in the block."""
+    """Return a context in which every parametrised tensor is computed at most once."""
     global _cache_depth
     _cache_depth += 1
     try:
@@ -93,10 +93,14 @@ class ParametrizationList(ModuleList):
     def right_inverse(self, value) -> None:
         """Set the originals such that the result becomes `value`.
 
+        Parameters
+        ----------
+        value : Tensor
+
         Raises
         ------
         RuntimeError
-            If a parametrisation has no `right_inverse`.
+            If a parametrization has no ``right_inverse``.
         """
         with no_grad():
             for module in reversed(self):
@@ -156,7 +160,13 @@ def _own_class(module):
 
 
 def is_parametrized(module, tensor_name: str | None = None) -> bool:
-    """Whether a module has a parametrised tensor, or that one."""
+    """Whether a module has a parametrised tensor, or that one.
+
+    Parameters
+    ----------
+    module : Module
+    tensor_name : str, optional
+    """
     found = getattr(module, "parametrizations", None)
     if found is None or not isinstance(found, ModuleDict):
         return False

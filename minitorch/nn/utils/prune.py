@@ -43,7 +43,12 @@ def _hook(module, name):
 
 
 def is_pruned(module) -> bool:
-    """Whether a parameter of a module, or of one inside, is pruned."""
+    """Whether a parameter of a module, or of one inside, is pruned.
+
+    Parameters
+    ----------
+    module : Module
+    """
     hooks = (h for m in module.modules() for h in m._forward_pre_hooks.values())
     return any(isinstance(hook, _Pruning) for hook in hooks)
 
@@ -81,7 +86,7 @@ def custom_from_mask(module, name: str, mask):
 
 
 def remove(module, name: str):
-    """Make the pruned parameter, zeros included, an ordinary one again.
+    """Make the pruned parameter, zeros included, an ordinary one again; arguments as of `identity`.
 
     Raises
     ------
@@ -164,7 +169,19 @@ def _random_scores(array):
 
 
 def identity(module, name: str):
-    """Prune nothing, but give the parameter the form of a pruned one."""
+    """Prune nothing, but give the parameter the form of a pruned one.
+
+    Parameters
+    ----------
+    module : Module
+    name : str
+        Of the parameter.
+
+    Returns
+    -------
+    Module
+        `module`.
+    """
     array, _ = _present(module, name)
     return custom_from_mask(module, name, Tensor._wrap(np.ones(array.shape, np.bool_)))
 

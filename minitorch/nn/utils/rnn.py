@@ -50,7 +50,13 @@ class PackedSequence(NamedTuple):
 
 
 def invert_permutation(permutation):
-    """Return the permutation that undoes one; None for None."""
+    """Return the permutation that undoes one; None for None.
+
+    Parameters
+    ----------
+    permutation : Tensor or None
+        (n,), of integers.
+    """
     if permutation is None:
         return None
     return Tensor._wrap(np.argsort(permutation._array))
@@ -84,7 +90,16 @@ def pad_sequence(sequences, batch_first: bool = False, padding_value: float = 0.
 
 
 def unpad_sequence(padded_sequences, lengths, batch_first: bool = False) -> list:
-    """Return the sequences of a padded tensor, each of its own length."""
+    """Return the sequences of a padded tensor, each of its own length.
+
+    Parameters
+    ----------
+    padded_sequences : Tensor
+        (T, N, ...), or (N, T, ...) with `batch_first`.
+    lengths : Tensor
+        (N,)
+    batch_first : bool
+    """
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
     return [x[: int(n)] for x, n in zip(padded_sequences, lengths, strict=True)]
@@ -176,6 +191,12 @@ def pad_packed_sequence(sequence, batch_first: bool = False, padding_value: floa
 
 
 def pack_sequence(sequences, enforce_sorted: bool = True):
-    """Pack a list of sequences; see `pack_padded_sequence`."""
+    """Pack a list of sequences; see `pack_padded_sequence`.
+
+    Parameters
+    ----------
+    sequences : list of Tensor
+        (length, ...) each.
+    """
     lengths = [len(x) for x in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)

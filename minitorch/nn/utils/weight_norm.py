@@ -40,7 +40,12 @@ class WeightNorm:
         self.dim = -1 if dim is None else dim
 
     def compute_weight(self, module):
-        """Return the weight, of its length and direction."""
+        """Return the weight, of its length and direction.
+
+        Parameters
+        ----------
+        module : Module
+        """
         g, v = (getattr(module, self.name + end) for end in ("_g", "_v"))
         return v * (g / norm_except_dim(v, 2, self.dim))
 
@@ -126,14 +131,26 @@ class SpectralNorm:
         self.n_power_iterations = n_power_iterations
 
     def matrix(self, weight):
-        """Return the weight as a matrix whose rows belong to the dimension."""
+        """Return the weight as a matrix whose rows belong to the dimension.
+
+        Parameters
+        ----------
+        weight : Tensor
+        """
         if self.dim:
             others = [d for d in range(weight.ndim) if d != self.dim]
             weight = weight.permute(self.dim, *others)
         return weight.reshape(weight.shape[0], -1)
 
     def compute_weight(self, module, iterate: bool):
-        """Return the weight over its greatest singular value, by power iteration."""
+        """Return the weight over its greatest singular value, by power iteration.
+
+        Parameters
+        ----------
+        module : Module
+        iterate : bool
+            Whether to improve the estimate first.
+        """
         weight = getattr(module, self.name + "_orig")
         u, v = (getattr(module, self.name + end) for end in ("_u", "_v"))
         matrix = self.matrix(weight)
