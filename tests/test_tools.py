@@ -114,12 +114,156 @@ class TestDraw:
         left, _, width, _ = map(float, root.get("viewBox").split())
         assert all(left <= x1 and x1 + w1 <= left + width for x1, _, w1, _ in rects)
 
+    def test_colours_of_day_and_night(self):
+        style = draw(minitorch.ones(1, requires_grad=True) * 2).svg.split("<style>")[1]
+        assert "@media (prefers-color-scheme:dark){.mt{" in style
+        assert "[data-theme=light] .mt{" in style and "[data-theme=dark] .mt{" in style
+
     def test_a_long_chain(self):
         x = minitorch.ones(1, requires_grad=True)
         y = x
         for _ in range(2000):
             y = y * 1.0
         assert draw(y).svg.count("<g ") == 2001
+
+
+class Skips(nn.Module):
+    """Ways of different lengths, a module called twice, and a second result."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.deep = nn.Sequential(
+            nn.Conv2d(4, 4, 3, 2, 1),
+            nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()),
+            nn.Upsample(None, 2),
+        )
+        self.act = nn.ReLU(inplace=True)
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, x, scale):
+        a = self.act(self.first(x))
+        b = self.act(minitorch.cat([a, self.deep(a), x], 1))
+        return b * scale, a.detach().mean()
+
+
+def drawn(drawing):
+    """Return the boxes of a drawing, title to (text, kind, rectangle), and its edges as points."""
+    root = ElementTree.fromstring(drawing.svg)
+    boxes = {}
+    for g in root.iter(f"{SVG}g"):
+        title, *text = [t.text for t in g.iter(f"{SVG}text")]
+        rect = g.find(f"{SVG}rect")
+        place = tuple(float(rect.get(k)) for k in ("x", "y", "width", "height"))
+        title += "'" * (title in boxes)  # the second call
+        boxes[title] = (text[0] if text else "", g.get("class"), place)
+    edges = []
+    for path in root.iter(f"{SVG}path"):
+        if path.get("marker-end"):
+            edges.append(points_on(path.get("d")))
+    return boxes, edges
+
+
+def points_on(path):
+    """Follow a path of cubic curves and vertical lines."""
+    found = []
+    for command, numbers in re.findall(r"([MCV])([^MCV]*)", path):
+        values = [float(n) for n in numbers.split()]
+        if command == "M":
+            found.append(tuple(values))
+            continue
+        x, y = found[-1]
+        if command == "V":
+            found += [(x, y + (values[0] - y) * t) for t in np.linspace(0, 1, 9)]
+        else:
+            p = np.array([(x, y), values[:2], values[2:4], values[4:]])
+            for t in np.linspace(0, 1, 33):
+                weights = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3]
+                found.append(tuple(weights @ p))
+    return found
+
+
+def ends_of(boxes, edge):
+    """Return the titles of the boxes at which an edge starts and ends."""
+    (x1, y1), (x2, y2) = edge[0], edge[-1]
+    start = [t for t, (_, _, (x, y, w, h)) in boxes.items() if x < x1 < x + w and y1 == y + h]
+    end = [t for t, (_, _, (x, y, w, h)) in boxes.items() if x < x2 < x + w and y2 == y]
+    return start[0], end[0]
+
+
+class TestDrawModel:
+    def test_layers_and_shapes(self):
+        boxes, edges = drawn(draw(Skips(), [(2, 3, 8, 8), (1,)]))
+        assert {title: text for title, (text, _, _) in boxes.items()} == {
+            "input 0": "2x3x8x8", "input 1": "1", "first": "Conv2d 3x3  →  2x4x8x8",
+            "act": "ReLU  →  2x4x8x8", "act'": "ReLU  →  2x11x8x8",
+            "deep.0": "Conv2d 3x3 /2  →  2x4x4x4",
+            "deep.1.0": "BatchNorm2d  →  2x4x4x4", "deep.1.1": "ReLU  →  2x4x4x4",
+            "deep.2": "Upsample  →  2x4x8x8", "Cat": "2x11x8x8", "Mul": "2x11x8x8",
+            "Mean": "scalar", "output 0": "2x11x8x8", "output 1": "scalar",
+        }  # fmt: skip
+        assert boxes["first"][1] == "conv" and boxes["deep.1.0"][1] == "norm"
+        assert boxes["input 0"][1] == "end" and len(edges) == 15
+
+    def test_edges(self):
+        boxes, edges = drawn(draw(Skips(), [(2, 3, 8, 8), (1,)], depth=1))
+        found = {ends_of(boxes, edge) for edge in edges}
+        assert found == {
+            ("input 0", "first"), ("input 0", "Cat"), ("first", "act"), ("act", "deep"),
+            ("act", "Cat"), ("act", "Mean"), ("deep", "Cat"), ("Cat", "act'"), ("act'", "Mul"),
+            ("input 1", "Mul"), ("Mul", "output 0"), ("Mean", "output 1"),
+        }  # fmt: skip
+        assert boxes["deep"][:2] == ("Sequential  →  2x4x8x8", "block")
+
+    @pytest.mark.parametrize("name", ["resnet18", "googlenet", "unet", "densenet"])
+    def test_edges_run_between_boxes(self, name):
+        from minitorch.vision import models
+
+        options = {"init_weights": False} if name == "googlenet" else {}
+        make = {"densenet": lambda: models.DenseNet(8, (3, 3), 16)}.get(
+            name, lambda: getattr(models, name)(**options)
+        )
+        root = ElementTree.fromstring(draw(make().eval(), (1, 3, 64, 64)).svg)
+        rects = [
+            [float(g.find(f"{SVG}rect").get(k)) for k in ("x", "y", "width", "height")]
+            for g in root.iter(f"{SVG}g")
+        ]
+        x, y, w, h = np.array(rects).T
+        paths = [p.get("d") for p in root.iter(f"{SVG}path") if p.get("marker-end")]
+        points = np.array([point for path in paths for point in points_on(path)])
+        inside = (points[:, :1] > x + 1) & (points[:, :1] < x + w - 1)
+        inside &= (points[:, 1:] > y + 1) & (points[:, 1:] < y + h - 1)
+        assert not inside.any()
+        row = (y[:, None] == y) & ~np.eye(len(y), dtype=bool)
+        assert not (row & (np.abs((x + w / 2)[:, None] - (x + w / 2)) < (w[:, None] + w) / 2)).any()
+
+    def test_chains_are_straight(self):
+        _, edges = drawn(draw(nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), (1, 2)))
+        assert len({round(x, 1) for edge in edges for x, _ in edge}) == 1
+
+    def test_a_module_that_calls_another_that_is_not_inside(self):
+        other = nn.Tanh()
+
+        class Outer(nn.Module):
+            def forward(self, x):
+                return other(x * 2) + 1
+
+        root = nn.Sequential(Outer())
+        boxes, edges = drawn(draw(root, (1, 2)))  # and no circle
+        assert {"input", "0", "Tanh", "0'", "output"} == set(boxes) and len(edges) == 4
+
+    def test_what_depends_on_values_is_told(self):
+        class Gate(nn.Module):
+            def forward(self, x):
+                return x * 2 if x.sum() > 0 else x
+
+        assert "looks at values: " in draw(Gate(), (1, 2)).svg
+        with pytest.raises(
+            TypeError, match=r"draw: the model failed.*several inputs needs a shape"
+        ):
+            draw(Skips(), (2, 3, 8, 8))
+        with pytest.raises(TypeError, match="draw: needs the shape of the input"):
+            draw(Skips())
 
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

@@ -190,25 +190,44 @@ def owner_of(array):
     return array
 
 
-def draw(loss, names=None):
+def draw(subject, x=None, *, names=None, depth=None):
     """
-    Draw the graph behind a tensor: results on top, leaves at the bottom.
+    Draw a model, or the graph behind a tensor.
 
     Parameters
     ----------
-    loss : Tensor
-        With a graph.
+    subject : Module or Tensor
+        A model is run in evaluation mode: its layers are drawn from the input down, with names and
+        the shapes of results. Of a tensor the graph is drawn, results on top and leaves at the
+        bottom, with the formulas of the derivatives.
+    x : Tensor, sequence of arguments, shape, or sequence of shapes
+        The inputs of the model, or their shapes with batch dimension. Of a tensor, `names`.
     names : Module or dict of str to Tensor, optional
-        Names of leaves; a module gives those of its parameters.
+        Names of the leaves of a graph; a module gives those of its parameters.
+    depth : int, optional
+        How deep modules inside of modules are shown; all unless given. 1 draws a box for each of
+        the modules that the model itself consists of.
 
     Returns
     -------
     Drawing
-        SVG, laid out in layers (Sugiyama, Tagawa and Toda 1981) without any other program.
+        SVG, laid out in layers (Sugiyama, Tagawa and Toda 1981) without any other program, by day
+        and by night.
+
+    Raises
+    ------
+    TypeError
+        The model failed on `x`; the message says how to give inputs.
+    RuntimeError
+        The tensor has no graph.
     """
-    if not isinstance(loss, Tensor) or loss.grad_fn is None:
+    if isinstance(subject, Module):
+        from .network import network_boxes
+
+        return Drawing(layered_svg(*network_boxes(subject, x, depth)))
+    if not isinstance(subject, Tensor) or subject.grad_fn is None:
         raise RuntimeError("draw: the tensor has no graph: no operation on it was recorded")
-    return Drawing(layered_svg(graph_boxes(loss, names)))
+    return Drawing(layered_svg(graph_boxes(subject, x if names is None else names)))
 
 
 def graph_boxes(loss, names=None):

@@ -15,10 +15,10 @@ from .. import kernels, random
 from ..autograd.api import backward as run_backward
 from ..autograd.engine import AccumulateGrad, count_children
 from ..autograd.grad_mode import enable_grad, no_grad
-from ..autograd.trace import Recorder
 from ..tensor import Tensor
 from .backward import kept_arrays, owner_of
 from .bench.peak import measure_peak
+from .calls import CallRecorder
 from .inputs import given_inputs, remarks_on, run_model, tensors_in
 from .summary import macs
 from .text import bytes_text, html_table, shape_text, table, time_text
@@ -80,6 +80,8 @@ class Profile:
         Seconds of the whole run, observed: the one with the median of all runs.
     unobserved : float
         Seconds of a run, forward and backward, that nobody watches.
+    macs : int
+        Multiply-adds of the forward pass.
     peak : dict
         Measured: ``"GFLOP/s"`` of multiply-adds, ``"GB/s"`` of memory. Empty if not asked for.
     events : list of dict
@@ -93,19 +95,15 @@ class Profile:
     forward: float
     backward: float
     unobserved: float
+    macs: int
     peak: dict
     events: list = field(repr=False)
     reads: list = field(default_factory=list)
 
-    @property
-    def macs(self):
-        """Multiply-adds of the forward pass."""
-        return sum(layer.macs for layer in self.layers)
-
     def to_dict(self):
         """Return everything but the events as plain values."""
         found = {name: value for name, value in vars(self).items() if name != "events"}
-        return found | {"layers": [vars(layer) for layer in self.layers], "macs": self.macs}
+        return found | {"layers": [vars(layer) for layer in self.layers]}
 
     def _table(self):
         head = ["layer", "kind", "calls", "forward", "backward", "share", "MACs", "memory", "kept"]
@@ -215,9 +213,10 @@ def profile(model, x, *, backward=True, runs=5, roofline=True):
         first = next((p for p in model.parameters()), None)
         dtype = "float64" if first is not None and first._array.dtype == np.float64 else "float32"
         peak = _peak(dtype, kernels.get_num_threads())
+    rows = run.rows(peak)
     return Profile(
-        run.rows(peak), run.forward, run.backward, float(np.median(alone)), dict(peak), run.events,
-        list(run.recorder.reads),
+        rows, run.forward, run.backward, float(np.median(alone)), sum(row.macs for row in rows),
+        dict(peak), run.events, list(run.recorder.reads),
     )  # fmt: skip
 
 
@@ -237,21 +236,6 @@ def _restored(model, inputs):
             leaf._grad = gradient
 
 
-class _Calls(Recorder):
-    """Records operations, and counts the calls of modules."""
-
-    def __init__(self, on_step):
-        super().__init__(on_step)
-        self.calls = {}
-
-    @contextlib.contextmanager
-    def inside(self, module):
-        with super().inside(module):
-            path = self._modules[-1][1]
-            self.calls[path] = self.calls.get(path, 0) + 1
-            yield
-
-
 class _Run:
     """One run of a model, forward and backward."""
 
@@ -263,7 +247,7 @@ class _Run:
         self.modules = dict(model.named_modules())
         self.events, self.own, self.works = [], {}, {}  # works: of a node, (path, macs, bytes)
         self.last = ""  # path of the latest operation
-        self.recorder = _Calls(self._step)
+        self.recorder = CallRecorder(self._step)
         self.forward = self.backward = 0.0
 
     def unobserved(self):
