@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 
 from . import dtypes
+from .autograd import anomaly
 from .autograd.grad_mode import no_grad, state
 from .tensor import Tensor
 
@@ -112,3 +113,5 @@ def _write(name, result, target):
         target._array = np.empty(result.shape, target._array.dtype)
     np.copyto(target._array, result._array, casting="unsafe")
     target._cell[0] += 1
+    if state.anomaly:
+        anomaly.note_write(target._cell)

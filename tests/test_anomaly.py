@@ -146,6 +146,102 @@ def test_the_line_of_a_tensor_changed_in_place():
     assert "# needs x" in text
 
 
+class Keeper(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * ctx.saved_tensors[0]
+
+
+def write_slice(x):
+    x[0] = 3.0  # changes
+
+
+def write_mask(x):
+    x[x > 0] = 3.0  # changes
+
+
+def write_out(x):
+    minitorch.exp(x.detach(), out=x)  # changes
+
+
+def write_view(x):
+    x.view(-1).add_(1)  # changes
+
+
+def write_by_optimizer(x):
+    x.grad = minitorch.ones(2, dtype=x.dtype)
+    minitorch.optim.SGD([x], 0.1).step()  # changes
+
+
+@pytest.mark.filterwarnings("ignore:Error detected")
+@pytest.mark.parametrize("keep", [lambda x: x * x, Keeper.apply], ids=["op", "function"])
+@pytest.mark.parametrize(
+    "write", [write_slice, write_mask, write_out, write_view, write_by_optimizer]
+)
+def test_both_lines_of_a_change_in_place(keep, write):
+    with autograd.detect_anomaly():
+        x = leaf(1.0, 2.0)
+        y = keep(x)  # keeps
+        with minitorch.no_grad():
+            write(x)
+            x.add_(1)  # later ones do not matter
+        with pytest.raises(RuntimeError) as caught:
+            y.sum().backward()
+    text = str(caught.value)
+    kept, changed = text.index("It was kept here:"), text.index("It was changed here:")
+    assert "# keeps" in text[kept:changed] and "# changes" in text[changed:]
+    assert "# later" not in text
+
+
+@pytest.mark.filterwarnings("ignore:Error detected")
+@pytest.mark.parametrize("keep", [lambda x: x * x, Keeper.apply], ids=["op", "function"])
+def test_both_lines_of_a_second_pass(keep):
+    with autograd.detect_anomaly():
+        z = keep(leaf(1.0))  # makes
+        z.sum().backward()  # first
+        with pytest.raises(RuntimeError, match="second time") as caught:
+            z.sum().backward()
+    text = str(caught.value)
+    first, made = text.index("The first pass was here:"), text.index("This was recorded here:")
+    assert "# first" in text[first:made] and "# makes" in text[made:]
+
+
+@pytest.mark.filterwarnings("ignore:Error detected")
+@pytest.mark.parametrize("keep", [lambda x: x * x, Keeper.apply], ids=["op", "function"])
+def test_outside_of_the_mode_errors_say_how_to_see_lines(keep):
+    x = leaf(1.0, 2.0)
+    y, z = keep(x), keep(x)
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match=r"second time.*detect_anomaly\(\) shows the lines"):
+        y.sum().backward()
+    with minitorch.no_grad():
+        x.add_(1)
+    assert len(x._cell) == 1  # nothing is noted
+    with pytest.raises(RuntimeError, match=r"inplace.*detect_anomaly\(\) shows the lines"):
+        z.sum().backward()
+    z = keep(x)
+    with autograd.detect_anomaly():
+        with minitorch.no_grad():
+            x.add_(1)  # changes
+        with pytest.raises(RuntimeError) as caught:
+            z.sum().backward()
+    assert "It was kept here:\n  outside of anomaly mode\n" in str(caught.value)
+    assert "# changes" in str(caught.value)
+
+
+def test_few_writes_are_remembered():
+    with autograd.detect_anomaly():
+        x = leaf(1.0).detach()
+        for _ in range(50):
+            x.add_(1)
+    assert len(x._cell) <= 17
+
+
 def test_the_message_of_a_tensor_changed_in_place(lib):
     x = lib.tensor(3) * 1
     y = x * x

@@ -12,7 +12,7 @@ import pytest
 
 import minitorch
 from minitorch import nn
-from minitorch.autograd import set_detect_anomaly
+from minitorch.autograd import Function, detect_anomaly, set_detect_anomaly
 from minitorch.tools import draw, explain, memory, step, watch
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -81,6 +81,78 @@ class TestMemory:
         finally:
             set_detect_anomaly(False)
         assert "y = w.exp()" in memory(y.sum())[0].holders[0]
+
+    def test_table(self):
+        w = minitorch.ones(10, 20, requires_grad=True)
+        lines = str(memory(w.exp().sum())).splitlines()
+        assert lines[2].split() == ["ExpBackward0", "10x20", "800", "B"]
+        assert lines[3].split() == ["together", "800", "B"] and len(lines) == 5
+
+
+def train(total, model, backward=True, steps=4):
+    """The mistake: a running total that keeps the graph of every step."""
+    for _ in range(steps):
+        loss = model(minitorch.randn(5, 3)).square().mean()
+        if backward:
+            loss.backward()
+        total += loss  # the mistake
+    return total
+
+
+class TestGrowingHistory:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+
+    def test_with_lines(self):
+        with detect_anomaly():
+            earlier, totals = memory(train(0, self.model)).remarks
+        place = rf"at {re.escape(__file__)}:\d+ \(total \+= loss  # the mistake\)"
+        assert re.match(rf"2\d of \d+ nodes are of an earlier backward\(\).*Add.* {place}", earlier)
+        assert re.match(rf"4 graphs were added up one after the other {place}", totals)
+        assert "loss.item(), or loss.detach()" in earlier
+
+    def test_without_lines(self):
+        (earlier,) = memory(train(0, self.model)).remarks
+        assert "a line that autograd.detect_anomaly() would show" in earlier
+        (totals,) = memory(train(0, self.model, backward=False, steps=9)).remarks
+        assert totals.startswith("9 graphs were added up")
+        assert totals in str(memory(train(0, self.model, backward=False, steps=9)))
+
+    def test_a_hidden_state(self):
+        cell, hidden = nn.RNNCell(2, 3), minitorch.zeros(1, 3)
+        hidden = cell(minitorch.ones(1, 2), hidden)
+        hidden.sum().backward()
+        (earlier,) = memory(cell(minitorch.ones(1, 2), hidden)).remarks
+        assert "nodes are of an earlier backward()" in earlier
+
+    def test_nothing_is_said_of_ordinary_graphs(self):
+        with detect_anomaly():
+            for total in (0, minitorch.zeros(())):
+                for _ in range(4):
+                    loss = self.model(minitorch.randn(5, 3)).square().mean()
+                    total = total + loss.detach()
+                    both = loss + self.model(minitorch.randn(5, 3)).sum()
+                    assert not memory(both).remarks
+                    both.backward()
+            x = minitorch.randn(1, 3)
+            for _ in range(5):
+                x = x + nn.Linear(3, 3)(x)  # a residual network is no total
+            assert not memory(x).remarks
+
+    def test_user_functions(self):
+        class Same(Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x * 1
+
+            @staticmethod
+            def backward(ctx, grad):
+                return grad
+
+        y = Same.apply(minitorch.ones(2, requires_grad=True))
+        assert not memory(y).remarks
+        y.sum().backward()
+        assert memory(y * 2).remarks
 
 
 class TestDraw:

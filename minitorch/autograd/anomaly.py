@@ -19,7 +19,9 @@ class set_detect_anomaly:
     """Switch anomaly mode on or off in this thread: at once, and back as a context manager.
 
     While it is on, an error in a backward pass, or a NaN that a step of it produces, is reported
-    with the lines of the user's program that created the step.
+    with the lines of the user's program that created the step. A second backward pass through a
+    graph is reported with the lines of the first, a saved tensor that was changed in place with
+    the lines that changed it.
 
     Parameters
     ----------
@@ -70,6 +72,39 @@ def creation_site() -> list[str]:
     frames = traceback.extract_stack()
     outside = [f for f in frames if not f.filename.startswith(_PACKAGE + os.sep)]
     return traceback.format_list(outside[-4:])
+
+
+def note_walk(node, site) -> None:
+    """Note the line whose backward pass freed what a node kept."""
+    node.walked = site
+    inner = getattr(node, "inner", None)
+    if inner is not None:
+        inner.walked = site
+
+
+def note_write(cell) -> None:
+    """Note the line that has just written the memory that a version counter belongs to."""
+    cell.append((cell[0], creation_site()))
+    del cell[1:-16]
+
+
+def writer(cell, version):
+    """Return the lines of the first write after a version, as far as they were noted."""
+    return next((site for count, site in cell[1:] if count > version), None)
+
+
+def history(*lines) -> str:
+    """Return what is known of (what happened, lines of the program), for the end of a message."""
+    if not any(site for _, site in lines):
+        return " (autograd.detect_anomaly() shows the lines.)"
+    unknown = ["  outside of anomaly mode\n"]
+    return "".join(f"\n{what} here:\n{''.join(site or unknown)}" for what, site in lines)
+
+
+def lines_of_freed(node) -> str:
+    """Return what is known of a node whose graph was freed, for the end of a message."""
+    lines = [getattr(node, name, None) for name in ("walked", "site")]
+    return history(("The first pass was", lines[0]), ("This was recorded", lines[1]))
 
 
 def run_checked(node, grads, needs):

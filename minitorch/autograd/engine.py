@@ -50,7 +50,7 @@ class Node:
     parents = needs = ()
     tensor_hooks = hooks = pre_hooks = None
     hooked = False  # whether any of these have been set
-    site = None  # in anomaly mode: the lines of the program that created the node
+    site = walked = None  # in anomaly mode: the lines that created the node, and that freed it
 
     def _connect(self, edges, needs):
         """Become part of a graph."""
@@ -187,6 +187,7 @@ def walk(roots, waiting, retain_graph, selection):
     """Run each node once all its gradients have arrived; `waiting` counts those still to come."""
     arrived = {}  # per node the gradients of its outputs
     checked = bool(state.anomaly)
+    site = anomaly.creation_site() if checked else None
     ready = [node for node, count in waiting.items() if count == 0]
     for edge, grad in roots:
         send(edge, grad, arrived)
@@ -208,6 +209,8 @@ def walk(roots, waiting, retain_graph, selection):
                 results = node.run(grads, needs)
             if not retain_graph:
                 node.release()
+                if checked:
+                    anomaly.note_walk(node, site)
         for edge, needed, grad in zip_longest(node.parents, needs, results):
             if edge:
                 parent = edge[0]

@@ -14,7 +14,7 @@ import warnings
 import weakref
 
 from .. import dtypes
-from . import views
+from . import anomaly, views
 from .engine import AccumulateGrad, Node
 from .grad_mode import _Mode, no_grad, state
 
@@ -76,6 +76,7 @@ class FunctionCtx:
                 f"{node or 'Function'}: trying to backward through the graph a second time (or "
                 "directly access saved tensors after they have already been freed). Use "
                 "retain_graph=True in the first backward() or grad() if the graph is needed again."
+                + anomaly.lines_of_freed(node)
             )
         return tuple([None if kept is None else _unpack(node, *kept) for kept in self._saved])
 
@@ -346,6 +347,8 @@ def _check_dirty(name, ctx, tensors, outputs):
                 "the Function."
             )
         x._cell[0] += 1
+        if state.anomaly:
+            anomaly.note_write(x._cell)
 
 
 def _alias_of_input(y, tensors, dirty):
@@ -408,8 +411,10 @@ def _unpack(own, array, cell, version, differentiable, node, number):
         raise RuntimeError(
             f"{own}: one of the variables needed for gradient computation has been modified by an "
             f"inplace operation: a saved tensor, shape {array.shape}, {dtypes.of(array.dtype)}, is "
-            f"at version {cell[0]}; expected version {version}. "
-            "(autograd.detect_anomaly() shows the line that saved it)"
+            f"at version {cell[0]}; expected version {version}."
+            + anomaly.history(
+                ("It was kept", own.site), ("It was changed", anomaly.writer(cell, version))
+            )
         )
     if isinstance(node, AccumulateGrad) and node.variable._array is array:
         return node.variable

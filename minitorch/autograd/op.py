@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import dtypes, kernels
-from . import views
+from . import anomaly, views
 from .engine import Node, is_ours
 from .grad_mode import state
 
@@ -162,6 +162,8 @@ class Op(Node):
         if result is not array:
             np.copyto(array, result, casting="unsafe")
         target._cell[0] += 1
+        if state.anomaly:
+            anomaly.note_write(target._cell)
         if records:
             if self.result_serves:
                 self._cells = [(i, cell, cell[0]) for i, cell, _ in self._cells]
@@ -286,14 +288,15 @@ class Op(Node):
         raise RuntimeError(
             f"{self.name()}: trying to backward through the graph a second time: what the nodes "
             "kept was freed by the first walk. Use retain_graph=True in the first backward() or "
-            "grad() if the graph is needed again."
+            "grad() if the graph is needed again; if it is not, detach() what is left over from an "
+            "earlier step (a total, a hidden state)." + anomaly.lines_of_freed(self)
         )
 
     def _overwritten(self, what, array, cell, version):
-        made = "".join(self.site) if self.site else "(autograd.detect_anomaly() shows the line)"
+        changed = anomaly.writer(cell, version)
         raise RuntimeError(
             f"{self.name()}: one of the variables needed for gradient computation has been "
             f"modified by an inplace operation: {what}, shape {array.shape}, "
-            f"{dtypes.of(array.dtype)}, is at version {cell[0]}; expected version {version}. "
-            f"The operation was recorded here: {made}"
+            f"{dtypes.of(array.dtype)}, is at version {cell[0]}; expected version {version}."
+            + anomaly.history(("It was kept", self.site), ("It was changed", changed))
         )

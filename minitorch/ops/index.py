@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import dtypes
-from ..autograd import views
+from ..autograd import anomaly, views
 from ..autograd.grad_mode import state
 from ..autograd.op import Op
 from ..errors import RangeError, ShapeError
@@ -496,6 +496,8 @@ def setitem(input, index, value):
         else:
             part[...] = value._array if is_tensor(value) else value
             input._cell[0] += 1
+            if state.anomaly:
+                anomaly.note_write(input._cell)
         return
     part = part if records else input[basic].detach()
     _put("setitem", part, tuple(advanced), list(advanced.values()), value, False, in_place=True)

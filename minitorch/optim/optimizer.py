@@ -8,9 +8,10 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 
+from ..autograd import anomaly
 from ..autograd.api import clear_grad
 from ..autograd.engine import RemovableHandle
-from ..autograd.grad_mode import enable_grad, no_grad
+from ..autograd.grad_mode import enable_grad, no_grad, state
 from ..tensor import Tensor
 
 __all__ = ["Optimizer"]
@@ -381,6 +382,8 @@ class FusedOptimizer(Optimizer):
                 )
                 for param in params:
                     param._cell[0] += 1  # the memory was written: saved versions are out of date
+                    if state.anomaly:
+                        anomaly.note_write(param._cell)
         return loss
 
 

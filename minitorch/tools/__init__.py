@@ -1,8 +1,9 @@
 """Tools to look at networks and trainings."""
 
-from .backward import BackwardStep, HeldArray, draw, explain, memory, step
+from .backward import BackwardStep, draw, explain, step
 from .curves import curves, plot_curves
 from .gradients import CheckedTensor, CheckReport, check
+from .held import HeldArray, HeldArrays, memory
 from .picture import Chart, Drawing, Picture
 from .pictures import confusion_matrix, feature_maps, filters, grad_cam, maximise, saliency
 from .profiling import LayerProfile, Profile, profile
@@ -16,6 +17,7 @@ __all__ = [
     "CheckedTensor",
     "Drawing",
     "HeldArray",
+    "HeldArrays",
     "LayerProfile",
     "LayerSummary",
     "Picture",

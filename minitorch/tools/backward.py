@@ -1,11 +1,9 @@
-"""Backward passes, looked at: every step explained, the graph drawn, what it holds in memory."""
+"""Backward passes, looked at: every step explained, the graph drawn."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-
-import numpy as np
 
 from ..autograd.api import grad
 from ..autograd.engine import AccumulateGrad, count_children
@@ -14,7 +12,7 @@ from ..tensor import Tensor
 from .layout import Box, layered_svg
 from .picture import Drawing
 
-__all__ = ["BackwardStep", "HeldArray", "draw", "explain", "memory", "step"]
+__all__ = ["BackwardStep", "draw", "explain", "step"]
 
 
 @dataclass
@@ -117,77 +115,6 @@ def explain(loss, names=None, file=None):
     """
     for number, one in enumerate(step(loss, names), 1):
         print(f"{number:3}. {one}", file=file or sys.stdout)
-
-
-@dataclass
-class HeldArray:
-    """
-    An array that a graph keeps for its backward pass.
-
-    Attributes
-    ----------
-    bytes : int
-        Its size.
-    shape : tuple of int
-        Its shape.
-    holders : list of str
-        The nodes that keep it; in anomaly mode with the lines that made them.
-    """
-
-    bytes: int
-    shape: tuple
-    holders: list
-
-
-def memory(loss):
-    """
-    Tell which arrays the graph behind a tensor holds, and for whom.
-
-    Parameters
-    ----------
-    loss : Tensor
-        With a graph.
-
-    Returns
-    -------
-    list of HeldArray
-        The largest first; an array that several nodes keep is there once. The values of leaves,
-        such as parameters, are not counted: they would be there without the graph.
-    """
-    if not isinstance(loss, Tensor) or loss.grad_fn is None:
-        raise RuntimeError("memory: the tensor has no graph: no operation on it was recorded")
-    nodes = list(count_children([loss.grad_fn]))
-    own = {id(owner_of(n.variable._array)) for n in nodes if isinstance(n, AccumulateGrad)}
-    held = {}
-    for node in nodes:
-        for array in kept_arrays(node):
-            whole = owner_of(array)
-            if id(whole) not in own:
-                entry = held.setdefault(id(whole), HeldArray(whole.nbytes, array.shape, []))
-                made = f" made at {node.site[-1].strip()}" if node.site else ""
-                entry.holders.append(node.name() + made)
-    return sorted(held.values(), key=lambda entry: -entry.bytes)
-
-
-def kept_arrays(node):
-    """Yield the arrays that a node keeps."""
-    kept = [getattr(node, "_kept", None), getattr(node, "_kept_output", None)]
-    stack = [*kept, getattr(node, "_constants", None)]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, np.ndarray):
-            yield value
-        elif isinstance(value, Tensor):
-            yield value._array
-        elif isinstance(value, (list, tuple)):
-            stack += value
-
-
-def owner_of(array):
-    """Return the array whose memory an array is a view of."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def draw(subject, x=None, *, names=None, depth=None):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..autograd.grad_mode import no_grad
 from ..tensor import Tensor
-from .backward import owner_of
 from .calls import CallRecorder
+from .held import owner_of
 from .inputs import evaluation, given_inputs, remarks_on, run_model, tensors_in
 from .layout import Box
 from .text import shape_text

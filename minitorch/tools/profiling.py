@@ -16,9 +16,9 @@ from ..autograd.api import backward as run_backward
 from ..autograd.engine import AccumulateGrad, count_children
 from ..autograd.grad_mode import enable_grad, no_grad
 from ..tensor import Tensor
-from .backward import kept_arrays, owner_of
 from .bench.peak import measure_peak
 from .calls import CallRecorder
+from .held import kept_arrays, owner_of
 from .inputs import given_inputs, remarks_on, run_model, tensors_in
 from .summary import macs
 from .text import bytes_text, html_table, shape_text, table, time_text
