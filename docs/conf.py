@@ -6,6 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+import gallery
+
 import minitorch
 
 project = "minitorch"
@@ -18,6 +20,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
     "device_names",
     "executed",
     "mathml",
@@ -26,7 +29,8 @@ extensions = [
     "public_names",
     "watched",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/**/*.py", "sg_execution_times.rst"]
+sphinx_gallery_conf = gallery.CONFIG
 default_role = "literal"
 
 autodoc_member_order = "bysource"
