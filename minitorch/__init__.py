@@ -133,6 +133,9 @@ def __getattr__(name):
         return module if _LAZY[name] == name else getattr(module, name)
     if name in _ABSENT:
         return _absent(name)
+    view = name.removesuffix("_copy")
+    if view != name and hasattr(Tensor, view) and f"Tensor.{view}" not in _ABSENT:
+        return importlib.import_module(".names", __name__).copied(view)
     if name.startswith("_foreach_"):
         return importlib.import_module(".names", __name__).foreach(name.removeprefix("_foreach_"))
     raise AttributeError(f"module 'minitorch' has no attribute '{name}'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 from urllib.parse import urlparse
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 _dir = None
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")  # the hash in the names of weights
 
 
 def get_dir() -> str:
@@ -28,11 +30,12 @@ def get_dir() -> str:
     That of `set_dir`, else ``$TORCH_HOME/hub``, else ``$XDG_CACHE_HOME/torch/hub``, else
     ``~/.cache/torch/hub``: where PyTorch keeps what it has downloaded.
     """
-    if _dir is not None:
-        return _dir
+    return _dir or os.path.join(_get_torch_home(), "hub")
+
+
+def _get_torch_home() -> str:
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return os.path.join(os.path.expanduser(home), "hub")
+    return os.path.expanduser(os.environ.get("TORCH_HOME", os.path.join(cache, "torch")))
 
 
 def set_dir(d) -> None:

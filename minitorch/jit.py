@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Final  # noqa: F401 (part of the module's names)
+from typing import Any, Dict, Final, List, Optional, Tuple, Union  # noqa: F401, UP035 (names of it)
 
 from .device import refuse
 from .nn.module import Module as ScriptModule  # noqa: F401

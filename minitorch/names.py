@@ -444,6 +444,17 @@ def _assert(condition, message) -> None:
     assert condition, message
 
 
+def copied(name: str):
+    """Make ``<name>_copy``: a method that returns a view, and its result or results copied."""
+
+    def function(input, *args, **kwargs):
+        result = getattr(input, name)(*args, **kwargs)
+        return tuple(v.clone() for v in result) if isinstance(result, tuple) else result.clone()
+
+    function.__name__ = function.__qualname__ = f"{name}_copy"
+    return function
+
+
 _CLAMPS = {"maximum": "clamp_min", "minimum": "clamp_max"}
 
 

@@ -4,7 +4,7 @@ import importlib.util
 import os
 
 import pytest
-from libraries import Library
+from compare import Library
 
 TORCH_MISSING = importlib.util.find_spec("torch") is None
 

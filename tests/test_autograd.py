@@ -10,7 +10,7 @@ import weakref
 
 import numpy as np
 import pytest
-from libraries import Library, values
+from compare import Library, values
 
 import minitorch
 from minitorch import Tensor

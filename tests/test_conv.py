@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import reference
-from against_torch import compare, leaves
+from compare import compare_derivatives, leaves
 
 import minitorch
 import minitorch.nn.functional as F
@@ -95,7 +95,7 @@ def test_transposed_equals_reference(image, kernels_shape, settings):
 @every_family
 def test_equals_torch(torch, image, kernels_shape, settings):
     name = f"conv{len(image) - 2}d"
-    compare(torch, name, operands(image, kernels_shape), settings)
+    compare_derivatives(torch, name, operands(image, kernels_shape), settings)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")  # torch, about its own speed
@@ -131,7 +131,7 @@ def test_equals_torch(torch, image, kernels_shape, settings):
     ],
 )
 def test_settings_equal_torch(torch, name, image, weight, settings):
-    compare(torch, name, operands(image, weight, bias=False), settings)
+    compare_derivatives(torch, name, operands(image, weight, bias=False), settings)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_large_images_equal_torch(torch, image, weight, settings):
     """Sizes at which the kernels divide the work into blocks, in float32."""
     arrays = operands(image, weight, "float32")
     name = f"conv{len(image) - 2}d"
-    compare(torch, name, arrays, settings, rtol=1e-3, atol=2e-2)
+    compare_derivatives(torch, name, arrays, settings, rtol=1e-3, atol=2e-2)
 
 
 def test_asymmetric_padding_equals_a_padded_image(torch):

@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from libraries import Library
+from compare import Library
 
 import minitorch
 from minitorch import Tensor

@@ -5,7 +5,7 @@ import weakref
 
 import numpy as np
 import pytest
-from libraries import values
+from compare import values
 
 import minitorch
 

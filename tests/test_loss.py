@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from against_torch import compare
+from compare import compare_derivatives
 
 import minitorch
 from minitorch.errors import ShapeError
@@ -22,7 +22,7 @@ def run_both(torch, arrays, name, constants, **settings):
         function = getattr(library.nn.functional, name)
         return lambda *inputs: function(*inputs, **wrapped, **settings)
 
-    compare(torch, None, arrays, {}, functions=(run(torch), run(minitorch)))
+    compare_derivatives(torch, None, arrays, {}, functions=(run(torch), run(minitorch)))
 
 
 def class_case(shape, weighted):

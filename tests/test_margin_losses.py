@@ -177,3 +177,41 @@ def test_gumbel_softmax():
     soft = nn.functional.gumbel_softmax(logits, tau=0.7)
     np.testing.assert_allclose(soft.sum(1).tolist(), 1, rtol=1e-5)
     soft[:, 0].sum().backward()
+
+
+@pytest.mark.parametrize("settings", [{}, {"div_value": 2.0, "head_bias": True}])
+def test_adaptive_log_softmax(torch, settings):
+    rng = np.random.default_rng(0)
+    ours, theirs = (
+        m.nn.AdaptiveLogSoftmaxWithLoss(32, 20, [4, 9], dtype=m.float64, **settings)
+        for m in (minitorch, torch)
+    )
+    assert str(ours) == str(theirs)
+    state = {n: torch.from_numpy(v.numpy()) for n, v in ours.state_dict().items()}
+    theirs.load_state_dict(state)
+    x, y = rng.standard_normal((12, 32)), rng.integers(0, 20, 12)
+    y[:3] = 1, 5, 19
+    results = []
+    for m, layer in ((minitorch, ours), (torch, theirs)):
+        given = m.tensor(x, requires_grad=True)
+        output, loss = layer(given, m.tensor(y))
+        (output.sum() * 0.5 + loss).backward()
+        one = layer(given[0], m.tensor(y[0]))
+        found = [output, loss, one.output, one.loss, layer.log_prob(given), given.grad]
+        found += [p.grad for p in layer.parameters()] + [layer.predict(given)]
+        results.append([t.detach().numpy() for t in found])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_wrong_use_of_adaptive_log_softmax(torch):
+    for m in (minitorch, torch):
+        make = m.nn.AdaptiveLogSoftmaxWithLoss
+        for cutoffs in ([], [5, 3], [0, 4], [4, 20], [4, 4], [2.5]):
+            with pytest.raises(ValueError, match="cutoffs should be a sequence"):
+                make(8, 20, cutoffs)
+        layer = make(8, 20, [4])
+        x = m.zeros(2, 8)
+        for bad in (m.tensor([1]), m.tensor([1, 20]), m.tensor([-1, 0]), m.tensor([[1], [1]])):
+            with pytest.raises(RuntimeError):
+                layer(x, bad)

@@ -272,6 +272,27 @@ def test_foreach(lib):
         m._foreach_nothing  # noqa: B018
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("expand", ((4, 3),)),
+        ("t", ()),
+        ("split", (1, 1)),
+        ("select", (0, 1)),
+        ("permute", ((1, 0),)),
+    ],
+)
+def test_copies_of_views(lib, name, arguments):
+    x = lib.tensor(2, 3, grad=False)
+    x = x[:1] if name == "expand" else x
+    copies = getattr(lib.module, f"{name}_copy")(x, *arguments)
+    views = getattr(x, name)(*arguments)
+    copies, views = ((v,) if hasattr(v, "shape") else v for v in (copies, views))
+    assert [v.tolist() for v in copies] == [v.tolist() for v in views]
+    x.zero_()
+    assert any(v.any() for v in copies)
+
+
 def test_reversed(lib):
     x = lib.tensor(3, 2, grad=False)
     assert lib.module.equal(reversed(x), x.flip(0))

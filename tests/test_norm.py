@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from against_torch import compare
+from compare import compare_derivatives
 
 import minitorch
 from minitorch.errors import ShapeError
@@ -48,7 +48,7 @@ def test_batch_norm_with_given_statistics(torch, rng, shape):
 
 
 def compare_functions(torch, run, arrays):
-    compare(torch, None, arrays, {}, functions=(run(torch), run(minitorch)))
+    compare_derivatives(torch, None, arrays, {}, functions=(run(torch), run(minitorch)))
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import reference
-from against_torch import compare, leaves
+from compare import compare_derivatives, leaves
 
 import minitorch
 import minitorch.nn.functional as F
@@ -45,7 +45,7 @@ def image(ndim, seed=0):
 @pytest.mark.parametrize(("ndim", "settings"), CASES["max"])
 def test_max_pool_equals_torch(torch, ndim, settings):
     x, name = image(ndim), f"max_pool{ndim}d"
-    compare(torch, name, [x], settings)
+    compare_derivatives(torch, name, [x], settings)
     _, ours = getattr(F, name)(Tensor._wrap(x), return_indices=True, **settings)
     fn = getattr(torch.nn.functional, name)
     _, theirs = fn(torch.from_numpy(x), return_indices=True, **settings)
@@ -57,9 +57,11 @@ def test_max_pool_equals_torch(torch, ndim, settings):
 @pytest.mark.parametrize(("ndim", "settings"), CASES["avg"])
 def test_avg_pool_equals_torch(torch, ndim, settings, count_include_pad):
     settings = {**settings, "count_include_pad": count_include_pad}
-    compare(torch, f"avg_pool{ndim}d", [image(ndim)], settings)
+    compare_derivatives(torch, f"avg_pool{ndim}d", [image(ndim)], settings)
     if ndim > 1:
-        compare(torch, f"avg_pool{ndim}d", [image(ndim)], {**settings, "divisor_override": -3})
+        compare_derivatives(
+            torch, f"avg_pool{ndim}d", [image(ndim)], {**settings, "divisor_override": -3}
+        )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
@@ -67,8 +69,8 @@ def test_avg_pool_equals_torch(torch, ndim, settings, count_include_pad):
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_adaptive_pool_equals_torch(torch, ndim, kind, size):
     name = f"adaptive_{kind}_pool{ndim}d"
-    compare(torch, name, [image(ndim)], {"output_size": size})
-    compare(torch, name, [image(ndim)[0]], {"output_size": (size, 2, 1)[:ndim]})
+    compare_derivatives(torch, name, [image(ndim)], {"output_size": size})
+    compare_derivatives(torch, name, [image(ndim)[0]], {"output_size": (size, 2, 1)[:ndim]})
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -124,7 +126,7 @@ def test_large_images_equal_torch(torch, shape, dtype):
         ("adaptive_avg_pool", {"output_size": 7}),
     ):
         tolerance = 1e-4 if dtype == "float32" else 1e-9
-        compare(torch, f"{name}{ndim}d", [x], settings, rtol=tolerance, atol=tolerance)
+        compare_derivatives(torch, f"{name}{ndim}d", [x], settings, rtol=tolerance, atol=tolerance)
 
 
 def test_writing_to_returned_indices_leaves_the_gradient_right():

@@ -46,14 +46,14 @@ REASONS = [
     (r".*\.(TYPE_CHECKING|Any|Callable|Literal|Optional|Self|Mapping|Sequence|cast|overload|"
      r"override|partial|ref|wraps|ParamSpec|TypeVar|TypedDict|SupportsFloat|factory_kwargs|inf|"
      r"BroadcastingList\d|DType|boolean_dispatch|assert_int_or_pair|.*_torch_function.*|"
-     r"is_tensor_like|Tensor|.*_notes|GRID_SAMPLE_\w+|UntypedStorage)", PYTHON),
-    (r".*\.\w+_copy", COPY),
+     r"is_tensor_like|Tensor|.*_notes|GRID_SAMPLE_\w+)", PYTHON),
+    (r".*\.(alias|slice|\w+_(indices|values)|values|indices)_copy", COPY),
     (r".*\.\w*(miopen|cudnn|mkldnn|fbgemm|native)_\w+|.*batch_norm_\w+|.*\.(conv_tbc|convolution|"
      r"affine_grid_generator|grid_sampler\w*|constant_pad_nd|max_pool\dd_with_indices|"
      r"embedding_renorm_|norm_except_dim|empty_permuted|slice_inverse|profiler_\w+|"
      r"prepare_multiprocessing_environment|init_num_threads|PRIVATE_OPS|USE_\w+|classproperty|"
      r"get_file_path|get_device_module|thread_safe_generator|DisableTorchFunction\w*|Tag|"
-     r"from_file|const_data_ptr|module_load|grad_dtype|OutOfMemoryError|AcceleratorError|"
+     r"from_file|const_data_ptr|module_load|grad_dtype|AcceleratorError|"
      r"swap_in_\w+|rnn_\w+_cell|lstm|gru|lstm_cell|gru_cell|rnn_tanh|rnn_relu|embedding|"
      r"feature_dropout_?|dropout_|alpha_dropout_|feature_alpha_dropout_|rrelu_?|detach_copy)",
      INTERNAL),
@@ -69,17 +69,16 @@ REASONS = [
      r"Await\w*|Union\w*|Stream\w*|Device\w*|import_ir\w*|merge_type\w*|parse_\w+|unify_\w+|fork|"
      r"wait|cond|while_loop|unify_type_list)", SCRIPT),
     (r".*\.(Sym\w+|sym_\w+)", "symbolic sizes of torch.compile"),
-    (r".*\.(\w*Storage\w*|storage_type)", "one Storage serves every type"),
+    (r".*\.(\w*Storage\w*|storage_type)", "a type or a form of memory that there is not"),
     (r".*\.(u?int\d|bits\w+|bit|float\d_\w+|float8_\w+|BFloat16\w*|bfloat16)", TYPES),
     (r".*\.(\w*[cC]omplex\w*|view_as_real|polar|cfloat|cdouble|chalf|stft|istft|imag_?)", REAL),
-    (r".*\.(Event|Stream|GradScaler|set_autocast\w*|autocast_\w+|is_autocast\w*|get_autocast\w*|"
+    (r".*\.(Event|Stream|set_autocast\w*|autocast_\w+|is_autocast\w*|get_autocast\w*|"
      r"mtia|ipu|xpu)", DEVICES),
     (r".*\.(Profiler\w+|Device\w+|kineto\w*|NestedIOFunction|SavedTensor|.*multithreading\w*|"
      r"is_view_replay_enabled|enforce_grad\w*|debug_\w+)", INTERNAL),
     (r".*\.(scaled_mm|grouped_mm|scaled_grouped_mm|ScalingType|SwizzleType|linear_cross_entropy|"
      r"LinearCrossEntropy\w+)", FUSED),
     (r".*\.(SparseAdam|Muon|Adafactor)", "for sparse gradients and language models"),
-    (r".*\.(AdaptiveLogSoftmaxWithLoss|CrossMapLRN2d|Container)", "obsolete, or of language"),
     (r".*(DataPipe|datapipe|DataChunk|validation|non_deterministic|guaranteed)\w*",
      "removed from PyTorch's own plans: use a DataLoader"),
     (r".*\.(map2_|index|reinforce|volatile)", "obsolete; PyTorch itself raises"),
@@ -87,7 +86,6 @@ REASONS = [
      "of PyTorch's compiler"),
     (r"torch\.func\.rearrange", "use reshape and permute"),
     (r"torch\.(linalg|special)\.\w+", NUMPY),
-    (r".*\.convert_conv\dd_weight_memory_format", "memory formats have no effect"),
 ]  # fmt: skip
 
 # What differs though the signature does not say so.

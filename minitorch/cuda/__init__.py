@@ -20,6 +20,9 @@ def is_initialized() -> bool:
     return False
 
 
+_initialized = False
+
+
 def is_bf16_supported(including_emulation: bool = True) -> bool:
     """Whether a CUDA device computes in bfloat16: False."""
     return False

@@ -2,6 +2,7 @@
 
 from . import activation, attention, functional, init, parallel, utils
 from .activation import *
+from .adaptive import *
 from .attention import *
 from .container import *
 from .conv import *

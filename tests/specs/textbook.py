@@ -61,14 +61,15 @@ def maxout(input, pieces, dim=1):
     return np.max(parts, 0)
 
 
-def global_response_norm(input, weight=None, bias=None, eps=1e-6):
+def global_response_norm(input, weight=None, bias=None, eps=1e-6, dim=1):
+    input = np.moveaxis(input, dim, 1)
     result = np.empty_like(input)
     for n, image in enumerate(input):
         norms = np.array([np.sqrt((channel**2).sum()) for channel in image])
         for c, channel in enumerate(image):
             factor = norms[c] / (norms.mean() + eps) * (1 if weight is None else weight[c])
             result[n, c] = channel + channel * factor + (0 if bias is None else bias[c])
-    return result
+    return np.moveaxis(result, 1, dim)
 
 
 SPECS = [
@@ -117,6 +118,7 @@ SPECS = [
             sample(
                 rng.standard_normal((1, 3, 4)), rng.standard_normal(3), rng.standard_normal(3), 0.1
             ),
+            sample(rng.standard_normal((2, 2, 3, 4)), rng.standard_normal(4), dim=-1),
         ],
         errors=[bad(ShapeError, "global_response_norm: input must have", np.ones((2, 5)))],
     ),

@@ -25,6 +25,14 @@ from .weight_norm import (
 )
 
 
+def convert_conv2d_weight_memory_format(module, memory_format):
+    """Return the module: memory formats have no effect."""
+    return module
+
+
+convert_conv3d_weight_memory_format = convert_conv2d_weight_memory_format
+
+
 def skip_init(module_cls, *args, **kwargs):
     """Make a module; its parameters are initialised as always, which costs little on a CPU.
 
