@@ -1120,6 +1120,8 @@ class Tensor:
                 "numpy: can't call numpy() on Tensor that requires grad. "
                 "Use tensor.detach().numpy() instead."
             )
+        if grad_mode.state.recorder is not None:
+            grad_mode.state.recorder.read()
         return self._array
 
     def __array__(self, dtype=None, copy=None):

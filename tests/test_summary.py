@@ -141,6 +141,23 @@ def test_several_inputs():
         summary(Two(), (2, 3))
     with pytest.raises(TypeError, match="needs the shape of the input with batch, such as"):
         summary(Two())
+    words = nn.Embedding(5, 3)
+    with pytest.raises(TypeError, match=r"inputs of shape 1x4: embedding.*or the inputs"):
+        summary(words, (1, 4))
+    assert summary(words, (1, 4), dtype=minitorch.int64).layers[0].output_shape == (1, 4, 3)
+
+
+def test_ways_that_depend_on_values():
+    class Loop(nn.Module):
+        def forward(self, x):
+            for _ in range(int(x.sum())):
+                x = x * 2
+            return x
+
+    found = summary(Loop(), minitorch.ones(3))
+    assert len(found.reads) == 1 and found.layers[0].activation_bytes == 4 + 3 * 3 * 4
+    assert f"looks at values: {__file__}:" in str(found) and found.reads[0] in found.to_html()
+    assert found.to_dict()["reads"] == found.reads
 
 
 def test_forms(capsys):

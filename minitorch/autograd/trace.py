@@ -89,8 +89,8 @@ class Recorder:
     steps : list of Step
         What has been recorded, in order.
     reads : dict
-        The lines of the program, outside of this package, that asked for the value of a tensor
-        (``if x > 0``, ``item()``): what was recorded may depend on it.
+        The lines of the program, outside of this package, that asked for values of a tensor
+        (``if x > 0``, ``item()``, ``numpy()``): what was recorded may depend on them.
 
     Examples
     --------

@@ -109,6 +109,6 @@ def tensors_in(value):
 
 
 def remarks_on(reads):
-    """Say that the way through a model depends on values."""
+    """Say that the way through a model, or what it computes outside of it, depends on values."""
     for line in reads:
         yield f"looks at values: {line}; another input may take another way"

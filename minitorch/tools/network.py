@@ -39,8 +39,8 @@ def network_boxes(model, x, depth=None):
             network.add(("input", number), Box(title, shape_text(value.shape), "end"), value)
     with evaluation("draw", model), no_grad(), network.recorder:
         outputs = run_model("draw", model, inputs)
-    network.finish(outputs)
-    return network.used(), list(remarks_on(network.recorder.reads))
+    remarks = list(network.finish(outputs))
+    return network.used(), [*remarks, *remarks_on(network.recorder.reads)]
 
 
 class _Network:
@@ -115,6 +115,7 @@ class _Network:
         return path, None if inner else module
 
     def finish(self, outputs):
+        """Add boxes for the results; yield remarks."""
         found = list(tensors_in(outputs))
         for number, tensor in enumerate(found):
             title = "output" if len(found) == 1 else f"output {number}"
@@ -122,6 +123,8 @@ class _Network:
             self.add(("output", number), Box(title, shape_text(tensor.shape), "end"), tensor)
             if maker is not None:
                 self.link(maker, ("output", number))
+            else:
+                yield f"{title} comes from no operation that is recorded: from numpy?"
 
     def used(self):
         """Return the boxes that lead to a result."""

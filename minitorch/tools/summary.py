@@ -103,6 +103,7 @@ class Summary:
             "parameter_bytes": self.parameter_bytes,
             "macs": self.macs,
             "activation_bytes": self.activation_bytes,
+            "reads": self.reads,
         }
 
     def _table(self):
