@@ -14,7 +14,7 @@ CONFIG = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "reset_modules": ("gallery.style_pictures",),
-    "image_scrapers": ("matplotlib", "gallery.show_drawing"),
+    "image_scrapers": ("matplotlib",),
     "image_srcset": ["2x"],
     "capture_repr": ("_repr_html_",),
     "download_all_examples": False,
@@ -42,13 +42,3 @@ def style_pictures(gallery_conf, fname):
             "axes.prop_cycle": matplotlib.cycler(color=colours),
         }
     )
-
-
-def show_drawing(block, block_vars, gallery_conf):
-    """Show the value of a block's last expression where it is a picture of minitorch.tools."""
-    value = block_vars["example_globals"].get("___")
-    if block[0] != "code" or not hasattr(value, "_repr_svg_"):
-        return ""
-    block_vars["example_globals"]["___"] = None
-    svg = value._repr_svg_().replace("\n", "\n    ")
-    return f'.. raw:: html\n\n    <figure class="made">{svg}</figure>\n\n'

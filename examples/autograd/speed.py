@@ -2,79 +2,71 @@
 Where the time goes
 ===================
 
-How long do the layers of a network take, and how fast is that for the arithmetic they do? Forward
-hooks are enough to ask. (``minitorch bench`` measures layers and networks more carefully, against
-what the machine can do, and against PyTorch.)
+``minitorch.tools.profile`` runs a network a few times and tells how long each layer takes, forward
+and backward, and how far that is from what the machine can do (the roofline, Williams, Waterman
+and Patterson 2009). ``minitorch bench`` on the command line compares layers and networks with
+PyTorch.
 """
-
-import time
 
 import matplotlib.pyplot as plt
 
 import minitorch
 from minitorch import nn
-from minitorch.tools import summary
-from minitorch.vision.models import mobilenet_v2
+from minitorch.tools import profile
 
 minitorch.manual_seed(0)
-model = mobilenet_v2(num_classes=10).eval()
-image = minitorch.randn(1, 3, 128, 128)
-kinds = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU6, nn.Linear)
-layers = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
-times = {name: [] for name in layers}
-started = {}
 
 
-def watch(name):
-    layers[name].register_forward_pre_hook(
-        lambda module, args: started.update({name: time.perf_counter()})
-    )
-    layers[name].register_forward_hook(
-        lambda module, args, output: times[name].append(time.perf_counter() - started[name])
-    )
+def block(channels, out, stride):
+    """Return the depthwise and the 1 x 1 convolution of MobileNet (Howard et al. 2017)."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, stride=stride, padding=1, groups=channels, bias=False),
+        nn.BatchNorm2d(channels), nn.ReLU(),
+        nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(),
+    )  # fmt: skip
 
 
-for name in layers:
-    watch(name)
-with minitorch.no_grad():
-    for _ in range(12):
-        model(image)
-best = {name: min(seen[2:]) for name, seen in times.items()}  # the first runs warm up
+model = nn.Sequential(
+    nn.Conv2d(3, 32, 3, stride=2, padding=1),
+    block(32, 64, 1),
+    block(64, 128, 2),
+    block(128, 256, 2),
+    nn.AdaptiveAvgPool2d(1),
+    nn.Flatten(),
+    nn.Linear(256, 10),
+)
+report = profile(model, (4, 3, 128, 128))
+report
 
 # %%
-# The arithmetic of each layer is in the summary. A depthwise convolution does little of it and
-# still has to read and write its whole image, so it runs at another speed.
+# The same by kind of layer. Convolutions of 1 by 1 do nearly all of the arithmetic, depthwise ones
+# and batch norms little; those have to read and write the same images for it.
 
-work = {row.path: row.macs for row in summary(model, image.shape).layers}
+modules = dict(model.named_modules())
 
 
-def kind(name):
-    layer = layers[name]
-    if not isinstance(layer, nn.Conv2d):
-        return type(layer).__name__
-    if layer.groups > 1:
+def kind(layer):
+    if layer.kind != "Conv2d":
+        return layer.kind
+    convolution = modules[layer.path]
+    if convolution.groups > 1:
         return "depthwise"
-    return "1 x 1" if layer.kernel_size == (1, 1) else "first"
+    return "1 x 1" if convolution.kernel_size == (1, 1) else "3 x 3"
 
 
-totals = {}
-for name in layers:
-    total = totals.setdefault(kind(name), [0, 0.0, 0])
-    totals[kind(name)] = [total[0] + 1, total[1] + best[name], total[2] + work[name]]
-print(f"{'':<12}{'layers':>6}{'ms':>8}{'GMAC/s':>9}")
-for name, (count, seconds, macs) in sorted(totals.items(), key=lambda item: -item[1][1]):
-    speed = f"{macs / seconds / 1e9:9.1f}" if macs else ""
-    print(f"{name:<12}{count:>6}{1e3 * seconds:>8.2f}{speed}")
-
-# %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-names = sorted(totals, key=lambda name: totals[name][1])
-left.barh(names, [1e3 * totals[name][1] for name in names])
-left.set(xlabel="milliseconds per image")
-for label, marker in (("1 x 1", "o"), ("depthwise", "s"), ("first", "^")):
-    these = [name for name in layers if kind(name) == label]
-    right.loglog([work[name] for name in these], [1e6 * best[name] for name in these], marker,
-                 linestyle="none", markersize=4, label=label)  # fmt: skip
-right.set(xlabel="multiply-adds", ylabel="microseconds")
-right.legend()
+several = [profile(model, (4, 3, 128, 128), backward=False, roofline=False) for _ in range(5)]
+kinds = {}
+for same in zip(*(report.layers for report in several), strict=True):
+    layer = same[0]
+    if layer.path:
+        time, work = kinds.get(kind(layer), (0.0, 0))
+        least = min(seen.forward for seen in same)  # the rest is what else the machine did
+        kinds[kind(layer)] = time + least, work + layer.macs
+kinds = dict(sorted(kinds.items(), key=lambda item: item[1][0]))
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
+time, work = (sum(column) for column in zip(*kinds.values(), strict=True))
+left.barh(list(kinds), [100 * value / time for value, _ in kinds.values()])
+left.set(xlabel="share of the forward time, %")
+right.barh(list(kinds), [100 * value / work for _, value in kinds.values()], color="C1")
+right.set(xlabel="share of the multiply-adds, %")
 plt.show()
