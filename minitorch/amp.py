@@ -84,14 +84,26 @@ class GradScaler:
         self._enabled = _checked("GradScaler", device, enabled)
 
     def scale(self, outputs):
-        """Return the losses unchanged."""
+        """Return the losses unchanged.
+
+        Parameters
+        ----------
+        outputs : Tensor or sequence of Tensor
+        """
         return outputs
 
     def unscale_(self, optimizer) -> None:
         """Do nothing: gradients are not scaled."""
 
     def step(self, optimizer, *args, **kwargs):
-        """Call the step of the optimiser."""
+        """Return the result of the step of the optimiser.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+        *args, **kwargs
+            Of its step.
+        """
         return optimizer.step(*args, **kwargs)
 
     def update(self, new_scale=None) -> None:

@@ -52,7 +52,12 @@ Tensor = None  # the class, set by minitorch.tensor when it is defined
 
 
 def is_tensor(obj) -> bool:
-    """Whether `obj` is a Tensor."""
+    """Whether `obj` is a Tensor.
+
+    Parameters
+    ----------
+    obj : object
+    """
     return isinstance(obj, Tensor)
 
 
@@ -468,29 +473,57 @@ def _like(name, input, options, value=None):
 
 
 def zeros_like(input, **options):
-    """Make a tensor of zeros of the shape and type of `input`; options as of `zeros`."""
+    """Make a tensor of zeros of the shape and type of `input`.
+
+    Parameters
+    ----------
+    input : Tensor
+    **options
+        As of `zeros`.
+
+    Returns
+    -------
+    Tensor
+    """
     return _like("zeros_like", input, options, 0)
 
 
 def ones_like(input, **options):
-    """Make a tensor of ones of the shape and type of `input`; options as of `zeros`."""
+    """Make a tensor of ones of the shape and type of `input`; arguments as of `zeros_like`."""
     return _like("ones_like", input, options, 1)
 
 
 def empty_like(input, **options):
-    """Make a tensor of the shape and type of `input`, its elements not set."""
+    """Make a tensor of the shape and type of `input`, not set; arguments as of `zeros_like`."""
     return _like("empty_like", input, options)
 
 
 def full_like(input, fill_value, **options):
-    """Make a tensor of the shape and type of `input`, filled with one value."""
+    """Make a tensor of the shape and type of `input`, of one value; arguments as of `zeros_like`.
+
+    Parameters
+    ----------
+    fill_value : number
+    """
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     return _like("full_like", input, options, fill_value)
 
 
 def scalar_tensor(s, **options):
-    """Make a 0-d tensor of a number, of the default dtype unless told otherwise."""
+    """Make a 0-d tensor of a number, of the default dtype unless told otherwise.
+
+    Parameters
+    ----------
+    s : number
+    **options
+        As of `zeros`.
+
+    Returns
+    -------
+    Tensor
+        0-d.
+    """
     return _filled("scalar_tensor", ((),), options, s)
 
 
@@ -601,7 +634,12 @@ def linspace(start, end, steps, **options):
 
 
 def logspace(start, end, steps, base=10.0, **options):
-    """Make a vector of powers of `base`, their exponents evenly spaced; see `linspace`."""
+    """Make a vector of powers of `base`, their exponents evenly spaced; see `linspace`.
+
+    Parameters
+    ----------
+    base : float
+    """
     return _spaced("logspace", start, end, steps, options, lambda values: base**values)
 
 
@@ -621,13 +659,31 @@ def _spaced(name, start, end, steps, options, function):
 
 
 def tril_indices(row, col, offset=0, **options):
-    """Return the indices of the lower triangle of a matrix, (2, count), in row order."""
+    """Return the indices of the lower triangle of a matrix, (2, count), in row order.
+
+    Parameters
+    ----------
+    row, col : int
+        Its size.
+    offset : int
+        The diagonal up to which: above the main one if positive.
+    **options
+        As of `zeros`.
+
+    Returns
+    -------
+    Tensor
+        Of int64.
+    """
     _options("tril_indices", **options)
     return _finished(np.stack(np.tril_indices(row, offset, col)))
 
 
 def triu_indices(row, col, offset=0, **options):
-    """Return the indices of the upper triangle of a matrix, (2, count), in row order."""
+    """Return the indices of the upper triangle of a matrix, (2, count), in row order.
+
+    See `tril_indices`.
+    """
     _options("triu_indices", **options)
     return _finished(np.stack(np.triu_indices(row, offset, col)))
 
@@ -636,14 +692,21 @@ def triu_indices(row, col, offset=0, **options):
 
 
 def new(input, *data, device=None):
-    """Make a tensor of the type of this one, of sizes or of data: the legacy constructor."""
+    """Make a tensor of the type of this one, of sizes or of data: the legacy constructor.
+
+    Parameters
+    ----------
+    *data : int, sequence or Tensor
+    device : optional
+        ``"cpu"``.
+    """
     if len(data) == 1 and isinstance(data[0], Tensor):
         return Tensor._wrap(data[0]._array)
     return Tensor(*data, dtype=input.dtype, device=device)
 
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
-    """Make a tensor of a copy of `data`, of the type of this one unless told otherwise."""
+    """Make a tensor of a copy of `data`, of the type of this one by default; see `tensor`."""
     return tensor(data, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
@@ -658,7 +721,7 @@ def new_ones(input, *size, **options):
 
 
 def new_empty(input, *size, **options):
-    """Make a tensor that is not set, of the type of this one unless told otherwise."""
+    """Make a tensor that is not set, of the type of this one unless told otherwise; see `zeros`."""
     return empty(*size, **{"dtype": input.dtype, **options})
 
 
@@ -745,7 +808,12 @@ def type_(input, dtype=None, non_blocking=False):
 
 
 def type_as(input, other):
-    """Return `input` converted to the type of `other`."""
+    """Return `input` converted to the type of `other`.
+
+    Parameters
+    ----------
+    other : Tensor
+    """
     return to(input, other.dtype)
 
 

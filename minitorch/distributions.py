@@ -56,12 +56,21 @@ class Distribution:
         return (*sample_shape, *self.batch_shape, *self.event_shape)
 
     def sample(self, sample_shape=()):
-        """Draw, without gradient: (\\*sample_shape, \\*batch_shape)."""
+        """Draw, without gradient: (\\*sample_shape, \\*batch_shape).
+
+        Parameters
+        ----------
+        sample_shape : tuple of int
+
+        Returns
+        -------
+        Tensor
+        """
         with no_grad():
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape=()):
-        """Draw such that gradients flow to the parameters."""
+        """Draw such that gradients flow to the parameters; see `sample`."""
         raise NotImplementedError(f"{type(self).__name__}: draws cannot be differentiated")
 
     @property
@@ -108,24 +117,44 @@ class Normal(Distribution):
         _check("Normal", "scale", self.scale > 0, "positive")
         super().__init__(self.loc.shape)
 
-    mean = mode = property(lambda self: self.loc)
+    mean = mode = property(lambda self: self.loc, doc="Mean, of the shape of the parameters.")
     stddev = property(lambda self: self.scale)
-    variance = property(lambda self: self.scale**2)
+    variance = property(lambda self: self.scale**2, doc="Variance of draws.")
 
     def rsample(self, sample_shape=()):
         return self.loc + randn(self._shape(sample_shape), dtype=self.loc.dtype) * self.scale
 
     def log_prob(self, value):
-        """Return the logarithm of the density."""
+        """Return the logarithm of the density.
+
+        Parameters
+        ----------
+        value : Tensor
+            Broadcasts to the shape of the parameters.
+
+        Returns
+        -------
+        Tensor
+        """
         distance = (value - self.loc) / self.scale
         return -(distance**2) / 2 - self.scale.log() - math.log(math.sqrt(2 * math.pi))
 
     def cdf(self, value):
-        """Return the distribution function."""
+        """Return the distribution function; see `log_prob`."""
         return 0.5 * (1 + erf((value - self.loc) / self.scale / math.sqrt(2)))
 
     def icdf(self, value):
-        """Return the inverse of the distribution function."""
+        """Return the inverse of the distribution function.
+
+        Parameters
+        ----------
+        value : Tensor
+            From 0 to 1.
+
+        Returns
+        -------
+        Tensor
+        """
         return self.loc + self.scale * erfinv(2 * value - 1) * math.sqrt(2)
 
     def entropy(self):
@@ -150,15 +179,27 @@ class Uniform(Distribution):
         _check("Uniform", "high", self.low < self.high, "greater than low")
         super().__init__(self.low.shape)
 
-    mean = property(lambda self: (self.high + self.low) / 2)
-    variance = property(lambda self: (self.high - self.low) ** 2 / 12)
+    mean = property(lambda self: (self.high + self.low) / 2, doc="Mean of the distribution.")
+    variance = property(
+        lambda self: (self.high - self.low) ** 2 / 12, doc="Variance of the distribution."
+    )
 
     def rsample(self, sample_shape=()):
         spread = self.high - self.low
         return self.low + rand(self._shape(sample_shape), dtype=self.low.dtype) * spread
 
     def log_prob(self, value):
-        """Return the logarithm of the density: minus infinity outside."""
+        """Return the logarithm of the density: minus infinity outside.
+
+        Parameters
+        ----------
+        value : Tensor
+            Broadcasts to the shape of the parameters.
+
+        Returns
+        -------
+        Tensor
+        """
         inside = (value >= self.low) & (value < self.high)
         return where(inside, self.low * 0, -math.inf) - (self.high - self.low).log()
 
@@ -173,7 +214,7 @@ def _one_of(name, probs, logits):
 
 
 class Bernoulli(Distribution):
-    """0 or 1.
+    """Draws of 0 or 1.
 
     Parameters
     ----------
@@ -197,8 +238,10 @@ class Bernoulli(Distribution):
             self.probs, self.logits = given, safe.log() - (-safe).log1p()
         super().__init__(given.shape)
 
-    mean = property(lambda self: self.probs)
-    variance = property(lambda self: self.probs * (1 - self.probs))
+    mean = property(lambda self: self.probs, doc="Mean of the distribution.")
+    variance = property(
+        lambda self: self.probs * (1 - self.probs), doc="Variance of the distribution."
+    )
 
     def sample(self, sample_shape=()):
         with no_grad():
@@ -209,7 +252,17 @@ class Bernoulli(Distribution):
         return binary_cross_entropy_with_logits(logits, value, reduction="none")
 
     def log_prob(self, value):
-        """Return the logarithm of the probability."""
+        """Return the logarithm of the probability.
+
+        Parameters
+        ----------
+        value : Tensor
+            0 or 1; broadcasts to the shape of the parameters.
+
+        Returns
+        -------
+        Tensor
+        """
         return -self._loss(value)
 
     def entropy(self):
@@ -251,7 +304,17 @@ class Categorical(Distribution):
             return drawn.reshape(self._shape(sample_shape))
 
     def log_prob(self, value):
-        """Return the logarithm of the probability of class numbers."""
+        """Return the logarithm of the probability of class numbers.
+
+        Parameters
+        ----------
+        value : Tensor
+            Of integers; broadcasts to `batch_shape`.
+
+        Returns
+        -------
+        Tensor
+        """
         value = value.long().unsqueeze(-1)
         shape = (*value.shape[:-1], self._num_events)
         return gather(self.logits.expand(shape), -1, value).squeeze(-1)

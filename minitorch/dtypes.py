@@ -204,7 +204,12 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:
-    """Whether a result of type `from_` may be written in place into a tensor of type `to`."""
+    """Whether a result of type `from_` may be written in place into a tensor of type `to`.
+
+    Parameters
+    ----------
+    from_, to : dtype
+    """
     return from_.category <= to.category
 
 
@@ -249,5 +254,11 @@ def finfo(type: dtype | None = None):
 
 
 def iinfo(type: dtype):
-    """Return numpy's ``iinfo`` (max, min, bits) of an integer type."""
+    """Return numpy's ``iinfo`` (max, min, bits) of an integer type.
+
+    Parameters
+    ----------
+    type : dtype
+        Of integers.
+    """
     return np.iinfo(type.numpy)

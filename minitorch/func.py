@@ -276,12 +276,31 @@ def _jacobian(call, y):
 
 
 def jacfwd(func, argnums=0, has_aux: bool = False, **options):
-    """Return a function that computes the Jacobian of `func`; the same as `jacrev` here."""
+    """Return a function that computes the Jacobian of `func`; here it is `jacrev`.
+
+    Parameters
+    ----------
+    func, argnums, has_aux
+        As of `jacrev`.
+    **options
+        Accepted.
+    """
     return jacrev(func, argnums, has_aux)
 
 
 def hessian(func, argnums=0):
-    """Return a function that computes the Hessian of `func`: the Jacobian of its Jacobian."""
+    """Return a function that computes the Hessian of `func`: the Jacobian of its Jacobian.
+
+    Parameters
+    ----------
+    func, argnums
+        As of `jacrev`.
+
+    Returns
+    -------
+    callable
+        Its result has the shape of the output, then twice that of the argument.
+    """
     return jacrev(jacrev(func, argnums), argnums)
 
 
@@ -362,7 +381,18 @@ def _stacked(results, out_dims):
 
 
 def stack_module_state(models):
-    """Return the parameters, and the buffers, of modules of one kind, stacked, by name."""
+    """Return the parameters, and the buffers, of modules of one kind, stacked, by name.
+
+    Parameters
+    ----------
+    models : sequence of Module
+        At least one.
+
+    Returns
+    -------
+    parameters, buffers : dict
+        Each tensor has one dimension more in front.
+    """
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     tables = []

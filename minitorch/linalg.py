@@ -136,55 +136,165 @@ def norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
 
 
 def cross(input, other, *, dim=-1):
-    """Return the cross product of vectors of three elements along a dimension."""
+    """Return the cross product of vectors of three elements along a dimension.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Of size 3 along `dim`; shapes that broadcast.
+    dim : int
+
+    Returns
+    -------
+    Tensor
+    """
     return _ops.cross(input, other, dim)
 
 
 def cholesky(A, *, upper=False):
-    """Return the triangular factor of symmetric positive-definite matrices (no derivative)."""
+    """Return the triangular factor of symmetric positive-definite matrices (no derivative).
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., n, n)
+    upper : bool
+        Return U with ``Uᵀ U = A`` instead of L with ``L Lᵀ = A``.
+
+    Returns
+    -------
+    Tensor
+    """
     return _cholesky(A, upper)
 
 
 def qr(A, mode="reduced"):
-    """Return an orthogonal and a triangular factor; `mode` is "reduced" or "complete"."""
+    """Return an orthogonal and a triangular factor; `mode` is "reduced" or "complete".
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., m, n)
+    mode : str
+        Q is (..., m, k) with k = min(m, n), or with "complete" k = m.
+
+    Returns
+    -------
+    Q, R
+    """
     return _ops.qr(A, mode == "reduced")
 
 
 def svd(A, full_matrices=True):
-    """Return U, S and Vᵀ of the singular value decomposition (no derivative)."""
+    """Return U, S and Vᵀ of the singular value decomposition (no derivative).
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., m, n)
+    full_matrices : bool
+        U and Vᵀ are square; else (..., m, k) and (..., k, n) with k = min(m, n).
+
+    Returns
+    -------
+    U, S, Vᵀ
+        S is (..., k), the largest first.
+    """
     left, values, right = _ops.svd(A, not full_matrices)
     return left, values, transpose(right, -2, -1)
 
 
 def svdvals(A):
-    """Return the singular values of matrices, the largest first (no derivative)."""
+    """Return the singular values of matrices, the largest first (no derivative).
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., m, n)
+
+    Returns
+    -------
+    Tensor
+        (..., min(m, n))
+    """
     _matrices("svdvals", A, False)
     return _without_derivative("svdvals", lambda x: (np.linalg.svd(x, compute_uv=False),), A)[0]
 
 
 def eigh(A, UPLO="L"):
-    """Return eigenvalues, in order, and eigenvectors of symmetric matrices (no derivative)."""
+    """Return eigenvalues, in order, and eigenvectors of symmetric matrices (no derivative).
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., n, n)
+    UPLO : str
+        Which triangle is read: "L" or "U".
+
+    Returns
+    -------
+    eigenvalues, eigenvectors
+        (..., n), the least first, and (..., n, n), one in each column.
+    """
     _matrices("eigh", A)
     return _without_derivative("eigh", lambda x: np.linalg.eigh(x, UPLO), A)
 
 
 def eigvalsh(A, UPLO="L"):
-    """Return the eigenvalues of symmetric matrices, in order (no derivative)."""
+    """Return the eigenvalues of symmetric matrices, in order (no derivative); see `eigh`."""
     return eigh(A, UPLO)[0]
 
 
 def pinv(A, rcond=1e-15, hermitian=False):
-    """Return the pseudo-inverse of matrices (no derivative)."""
+    """Return the pseudo-inverse of matrices (no derivative).
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., m, n)
+    rcond : float
+        Singular values up to `rcond` times the largest count as zero.
+    hermitian : bool
+        Accepted.
+
+    Returns
+    -------
+    Tensor
+        (..., n, m)
+    """
     return _ops.pinverse(A, rcond)
 
 
 def matrix_rank(A, tol=None):
-    """Return the number of singular values that are not small, as int64."""
+    """Return the number of singular values that are not small, as int64.
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., m, n)
+    tol : float, optional
+        What is small. Default: ``S.max() * max(m, n) * eps``.
+
+    Returns
+    -------
+    Tensor
+        (...)
+    """
     return _like(np.asarray(np.linalg.matrix_rank(A._array, tol), np.int64))
 
 
 def multi_dot(tensors):
-    """Return the product of matrices, in the cheapest order."""
+    """Return the product of matrices, in the cheapest order.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+        Matrices; the first and the last may be vectors.
+
+    Returns
+    -------
+    Tensor
+    """
     return chain_matmul(*tensors)
 
 

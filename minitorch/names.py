@@ -10,6 +10,7 @@ from . import creation, dtypes
 from .autograd import anomaly
 from .autograd.anomaly import is_anomaly_enabled
 from .device import CPU, check, device
+from .ops import doc
 from .ops.common import result_type as _result_type
 
 __all__ = [
@@ -115,11 +116,16 @@ class _Named:
 
 
 class memory_format(_Named):
-    """Order of dimensions in memory; minitorch keeps its own and accepts any wish."""
+    """Order of dimensions in memory; minitorch keeps its own and accepts any wish.
+
+    Parameters
+    ----------
+    name : str
+    """
 
 
 class layout(_Named):
-    """How a tensor is stored: always ``strided``."""
+    """How a tensor is stored: always ``strided``. See `memory_format`."""
 
 
 contiguous_format = memory_format("contiguous_format")
@@ -139,20 +145,35 @@ jagged = layout("jagged")
 
 
 def numel(input) -> int:
-    """Return the number of elements."""
+    """Return the number of elements.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    int
+    """
     return input.numel()
 
 
+_question = doc.kind("input : Tensor", "", returned="bool")
+
+
+@_question
 def is_floating_point(input) -> bool:
     """Whether the elements are floating-point numbers."""
     return input.is_floating_point()
 
 
+@_question
 def is_complex(input) -> bool:
     """Whether the elements are complex numbers: never."""
     return False
 
 
+@_question
 def is_signed(input) -> bool:
     """Whether the elements can be negative."""
     return input.is_signed()
@@ -160,6 +181,15 @@ def is_signed(input) -> bool:
 
 def is_nonzero(input) -> bool:
     """Whether the only element is not zero.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of one element.
+
+    Returns
+    -------
+    bool
 
     Raises
     ------
@@ -173,42 +203,74 @@ def is_nonzero(input) -> bool:
 
 
 def is_same_size(input, other) -> bool:
-    """Whether two tensors have one shape."""
+    """Whether two tensors have one shape.
+
+    Parameters
+    ----------
+    input, other : Tensor
+
+    Returns
+    -------
+    bool
+    """
     return input.shape == other.shape
 
 
+@_question
 def is_conj(input) -> bool:
     """Whether a conjugation is pending: never."""
     return False
 
 
+@_question
 def is_neg(input) -> bool:
     """Whether a negation is pending: never."""
     return False
 
 
+@_question
 def is_distributed(input) -> bool:
     """Whether the tensor is spread over processes: never."""
     return False
 
 
+@_question
 def is_inference(input) -> bool:
     """Whether the tensor was made in inference mode: such tensors are like any other here."""
     return False
 
 
 def get_device(input) -> int:
-    """Return the number of the device: -1, the CPU."""
+    """Return the number of the device: -1, the CPU.
+
+    Parameters
+    ----------
+    input : Tensor
+    """
     return -1
 
 
 def result_type(tensor1, tensor2) -> dtypes.dtype:
-    """Return the type of an operation on two tensors or numbers."""
+    """Return the type of an operation on two tensors or numbers.
+
+    Parameters
+    ----------
+    tensor1, tensor2 : Tensor or number
+
+    Returns
+    -------
+    dtype
+    """
     return _result_type("result_type", tensor1, tensor2)
 
 
 def typename(obj) -> str:
-    """Return the full name of the type of an object; of a tensor as of `Tensor.type`."""
+    """Return the full name of the type of an object; of a tensor as of `Tensor.type`.
+
+    Parameters
+    ----------
+    obj : object
+    """
     if isinstance(obj, creation.Tensor):
         return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
@@ -221,22 +283,32 @@ def typename(obj) -> str:
 
 
 def detach(input):
-    """Return a tensor of the same memory outside the graph."""
+    """Return a tensor of the same memory outside the graph.
+
+    Parameters
+    ----------
+    input : Tensor
+    """
     return input.detach()
 
 
 def detach_(input):
-    """Cut `input` from the graph that made it."""
+    """Cut `input` from the graph that made it, and return it; see `detach`."""
     return input.detach_()
 
 
 def conj(input):
-    """Return the complex conjugate: for real numbers `input` itself."""
+    """Return the complex conjugate: for real numbers `input` itself.
+
+    Parameters
+    ----------
+    input : Tensor
+    """
     return input
 
 
 def real(input):
-    """Return the real part: for real numbers `input` itself."""
+    """Return the real part: for real numbers `input` itself. See `conj`."""
     return input
 
 
@@ -252,7 +324,13 @@ resolve_conj = resolve_neg = conj_physical = conj_physical_ = conj
 
 
 def fill(input, value):
-    """Return a tensor of the shape and type of `input`, all elements `value`."""
+    """Return a tensor of the shape and type of `input`, all elements `value`.
+
+    Parameters
+    ----------
+    input : Tensor
+    value : number
+    """
     return input.clone().fill_(value)
 
 
@@ -272,7 +350,13 @@ def unsafe_chunk(input, chunks, dim=0):
 
 
 def unsafe_split(tensor, split_size, dim=0):
-    """Return the parts as `split` does."""
+    """Return the parts as `split` does.
+
+    Parameters
+    ----------
+    tensor, split_size, dim
+        As of `split`.
+    """
     return tensor.split(split_size, dim)
 
 
@@ -280,7 +364,12 @@ unsafe_split_with_sizes = unsafe_split
 
 
 def to_dlpack(tensor):
-    """Return a DLPack capsule of the memory of a tensor."""
+    """Return a DLPack capsule of the memory of a tensor.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    """
     return tensor.__dlpack__()
 
 
@@ -297,7 +386,19 @@ def range(start=0, end=None, step=1, **options):
 
 
 def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False, **options):
-    """Make a tensor that is not set, of given sizes and strides (in elements)."""
+    """Make a tensor that is not set, of given sizes and strides.
+
+    Parameters
+    ----------
+    size, stride : sequence of int
+        Strides count elements.
+    dtype, device, requires_grad, **options : optional
+        As of `zeros`.
+
+    Returns
+    -------
+    Tensor
+    """
     check("empty_strided", device)
     count = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if all(size) else 0
     result = creation.empty(max(count, 0), dtype=dtype).as_strided(size, stride)
@@ -305,9 +406,47 @@ def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False,
 
 
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
-    """Make a vector that shares the memory of a Python buffer."""
+    """Make a vector that shares the memory of a Python buffer.
+
+    Parameters
+    ----------
+    buffer : object
+        With the buffer protocol, such as bytes.
+    dtype : dtype
+    count : int
+        How many elements; -1 for all.
+    offset : int
+        How many bytes come before.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+    """
     array = np.frombuffer(buffer, dtype.numpy, count, offset)
     return creation.Tensor._wrap(array).requires_grad_(requires_grad)
+
+
+_WINDOW = """
+
+    Parameters
+    ----------
+    window_length : int
+    periodic : bool
+        Leave out the last element, which the next period starts with.
+    *args : float
+        ``alpha`` and ``beta`` of a Hamming, ``beta`` of a Kaiser window.
+    dtype : dtype, optional
+        Default: the default dtype.
+    requires_grad : bool
+    **options
+        As of `zeros`, and the names of the above.
+
+    Returns
+    -------
+    Tensor
+        (window_length,)
+    """
 
 
 def _window(name, function):
@@ -322,7 +461,7 @@ def _window(name, function):
         return creation.Tensor._wrap(values.astype(kind.numpy)).requires_grad_(requires_grad)
 
     window.__name__ = window.__qualname__ = f"{name}_window"
-    window.__doc__ = f"Make a {name.capitalize()} window, (window_length,), of a default dtype."
+    window.__doc__ = f"Make a {name.capitalize()} window.{_WINDOW}"
     return window
 
 
@@ -341,7 +480,12 @@ kaiser_window = _window("kaiser", lambda size, beta=12.0: np.kaiser(size, beta))
 
 
 def set_default_tensor_type(t) -> None:
-    """Set the type of new floating-point tensors by a legacy class; see `set_default_dtype`."""
+    """Set the type of new floating-point tensors by a legacy class; see `set_default_dtype`.
+
+    Parameters
+    ----------
+    t : class or str
+    """
     if isinstance(t, str):
         legacy = getattr(creation, t.rpartition(".")[2], None)
         if legacy is None:
@@ -356,7 +500,12 @@ def get_default_device() -> device:
 
 
 def set_default_device(device) -> None:
-    """Set the device of new tensors, which can only be the CPU."""
+    """Set the device of new tensors, which can only be the CPU.
+
+    Parameters
+    ----------
+    device : str, device or None
+    """
     check("set_default_device", device)
 
 
@@ -366,7 +515,13 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """Do nothing and return False: kernels flush denormals themselves, where it matters."""
+    """Do nothing and return False: kernels flush denormals themselves, where it matters.
+
+    Parameters
+    ----------
+    mode : bool
+        Not used.
+    """
     return False
 
 
@@ -408,12 +563,24 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 
 def is_autocast_enabled(device_type=None) -> bool:
-    """Whether mixed precision is on: False, there is none."""
+    """Whether mixed precision is on: False, there is none.
+
+    Parameters
+    ----------
+    device_type : str, optional
+        Any.
+    """
     return False
 
 
 def get_autocast_dtype(device_type="cuda") -> dtypes.dtype:
-    """Return the type that mixed precision would compute in: float16."""
+    """Return the type that mixed precision would compute in: float16.
+
+    Parameters
+    ----------
+    device_type : str
+        Any.
+    """
     return dtypes.float16
 
 

@@ -82,6 +82,11 @@ class Generator:
     def set_state(self, new_state) -> None:
         """Go to a state that `get_state` returned.
 
+        Parameters
+        ----------
+        new_state : Tensor
+            Of uint8.
+
         Raises
         ------
         TypeError
@@ -99,7 +104,12 @@ class Generator:
             self._seed, self._offset = int(state[0]), int(state[1])
 
     def take(self, count: int) -> tuple[int, int]:
-        """Reserve `count` counters of the stream; return the seed and the first of them."""
+        """Reserve `count` counters of the stream; return the seed and the first of them.
+
+        Parameters
+        ----------
+        count : int
+        """
         with self._lock:
             offset = self._offset
             self._offset = (offset + max(count, 1)) % _LIMIT
@@ -199,13 +209,13 @@ def get_rng_state():
 
 
 def set_rng_state(new_state) -> None:
-    """Go to a state that `get_rng_state` returned."""
+    """Go to a state that `get_rng_state` returned; see `Generator.set_state`."""
     default_generator.set_state(new_state)
 
 
 @contextlib.contextmanager
 def fork_rng(devices=None, enabled=True, device_type="cpu"):
-    """Context manager: afterwards the default generator is where it was before.
+    """Return a context after which the default generator is where it was before.
 
     Parameters
     ----------

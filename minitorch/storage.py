@@ -71,12 +71,25 @@ class Storage:
         self._tensor._cell[0] += 1
 
     def fill_(self, value) -> Storage:
-        """Set every element."""
+        """Set every element, and return the storage.
+
+        Parameters
+        ----------
+        value : number
+        """
         self[:] = value
         return self
 
     def copy_(self, source, non_blocking=None) -> Storage:
-        """Take over the elements of another storage."""
+        """Take over the elements of another storage, and return this one.
+
+        Parameters
+        ----------
+        source : Storage
+            As long as this one.
+        non_blocking : optional
+            Accepted.
+        """
         self[:] = source._row
         return self
 
@@ -89,7 +102,7 @@ class Storage:
         return self
 
     def share_memory_(self) -> Storage:
-        """Do nothing: processes do not share tensors."""
+        """Return the storage, and do nothing: processes do not share tensors."""
         return self
 
     def is_shared(self) -> bool:
@@ -159,7 +172,12 @@ TypedStorage = UntypedStorage = Storage
 
 
 def is_storage(obj) -> bool:
-    """Whether `obj` is a `Storage`."""
+    """Whether `obj` is a `Storage`.
+
+    Parameters
+    ----------
+    obj : object
+    """
     return isinstance(obj, Storage)
 
 

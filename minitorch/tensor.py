@@ -176,7 +176,12 @@ class Tensor:
     ndimension = dim
 
     def size(self, dim=None):
-        """Return the shape, or the size of dimension `dim`."""
+        """Return the shape, or the size of dimension `dim`.
+
+        Parameters
+        ----------
+        dim : int, optional
+        """
         return self.shape if dim is None else self._array.shape[ops.dimension("size", self, dim)]
 
     def numel(self) -> int:
@@ -190,7 +195,13 @@ class Tensor:
         return self._array.itemsize
 
     def stride(self, dim=None):
-        """Return the steps in memory, in elements, from one index to the next."""
+        """Return the steps in memory, in elements, from one index to the next.
+
+        Parameters
+        ----------
+        dim : int, optional
+            Return that of one dimension.
+        """
         steps = tuple(s // self._array.itemsize for s in self._array.strides)
         return steps if dim is None else steps[ops.dimension("stride", self, dim)]
 
@@ -204,7 +215,13 @@ class Tensor:
         return (self.data_ptr() - base.data_ptr()) // self._array.itemsize
 
     def is_contiguous(self, memory_format=None) -> bool:
-        """Whether the elements lie in memory in order, without gaps."""
+        """Whether the elements lie in memory in order, without gaps.
+
+        Parameters
+        ----------
+        memory_format : optional
+            Accepted.
+        """
         return self._array.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
@@ -234,6 +251,10 @@ class Tensor:
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Switch recording on or off for this leaf, and return it.
+
+        Parameters
+        ----------
+        requires_grad : bool
 
         Raises
         ------
@@ -337,7 +358,7 @@ class Tensor:
         return result
 
     def detach_(self) -> Tensor:
-        """Cut this tensor from the graph that made it."""
+        """Cut this tensor from the graph that made it, and return it."""
         if self._base is not None:
             raise RuntimeError("detach_: can't detach views in-place, use detach() instead")
         self._edge, self._requires_grad = None, False
@@ -392,9 +413,14 @@ class Tensor:
     def register_hook(self, hook) -> RemovableHandle:
         """Call ``hook(grad)`` when the gradient of this tensor is known; a result replaces it.
 
+        Parameters
+        ----------
+        hook : callable
+
         Returns
         -------
         RemovableHandle
+            Its ``remove`` takes the hook away.
         """
         if not self.requires_grad:
             raise RuntimeError(
@@ -407,7 +433,10 @@ class Tensor:
         return handle
 
     def register_post_accumulate_grad_hook(self, hook) -> RemovableHandle:
-        """Call ``hook(tensor)`` each time a gradient has been added to this leaf's ``.grad``."""
+        """Call ``hook(tensor)`` each time a gradient has been added to this leaf's ``.grad``.
+
+        See `register_hook`.
+        """
         if not self.requires_grad or self._edge is not None:
             raise RuntimeError(
                 "register_post_accumulate_grad_hook: only leaf tensors that require grad have one"
@@ -465,7 +494,13 @@ class Tensor:
         return self.to(dtypes.bool)
 
     def cpu(self, memory_format=None) -> Tensor:
-        """Return the tensor itself: it is on the CPU."""
+        """Return the tensor itself: it is on the CPU.
+
+        Parameters
+        ----------
+        memory_format : optional
+            Accepted.
+        """
         return self
 
     def cuda(self, device=None, non_blocking=False, memory_format=None) -> Tensor:
@@ -473,7 +508,13 @@ class Tensor:
         return self.to(_device.device("cuda" if device is None else device))
 
     def pin_memory(self, device=None) -> Tensor:
-        """Return the tensor itself: pinning only matters for other devices."""
+        """Return the tensor itself: pinning only matters for other devices.
+
+        Parameters
+        ----------
+        device : optional
+            Not used.
+        """
         return self
 
     # Of every tensor: there are no other kinds.
@@ -484,7 +525,13 @@ class Tensor:
     name = None
 
     def is_pinned(self, device=None) -> bool:
-        """Whether the memory is pinned for another device: False."""
+        """Whether the memory is pinned for another device: False.
+
+        Parameters
+        ----------
+        device : optional
+            Not used.
+        """
         return False
 
     def is_shared(self) -> bool:
@@ -496,7 +543,13 @@ class Tensor:
         return self
 
     def to_dense(self, dtype=None) -> Tensor:
-        """Return the tensor, which is dense, itself."""
+        """Return the tensor, which is dense, itself.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            To convert to.
+        """
         return self if dtype is None else self.to(dtype)
 
     def get_device(self) -> int:
@@ -695,7 +748,7 @@ class Tensor:
     zero_ = elementwise.zero_
 
     def where(self, condition, other) -> Tensor:
-        """Keep elements where `condition` holds, take those of `other` elsewhere."""
+        """Return the elements where a condition holds, those of `other` elsewhere; see `where`."""
         return elementwise.where(condition, self, other)
 
     def __rtruediv__(self, other) -> Tensor:
@@ -856,14 +909,24 @@ class Tensor:
     unsafe_split_with_sizes = ops.split_with_sizes
 
     def as_subclass(self, cls):
-        """Return the same memory as an instance of a subclass of Tensor."""
+        """Return the same memory as an instance of a subclass of Tensor.
+
+        Parameters
+        ----------
+        cls : class
+        """
         result = Tensor._make(cls, self._array, self._cell, self._requires_grad, self._edge)
         result._base, result._chain = self._base, self._chain
         result.__dict__.update(self.__dict__)
         return result
 
     def is_set_to(self, tensor) -> builtins.bool:
-        """Whether both tensors show the same memory in the same way."""
+        """Whether both tensors show the same memory in the same way.
+
+        Parameters
+        ----------
+        tensor : Tensor
+        """
         same = self.data_ptr() == tensor.data_ptr()
         return same and self.shape == tensor.shape and self.stride() == tensor.stride()
 
@@ -872,7 +935,13 @@ class Tensor:
         return names.empty_strided(size, stride, **{"dtype": self.dtype, **options})
 
     def unsafe_split(self, split_size, dim=0):
-        """Return the parts as `split` does."""
+        """Return the parts as `split` does.
+
+        Parameters
+        ----------
+        split_size : int or sequence of int
+            See `split`.
+        """
         return ops.split(self, split_size, dim)
 
     def resize(self, *sizes) -> Tensor:
@@ -892,17 +961,47 @@ class Tensor:
     untyped_storage = typed_storage = storage
 
     def dim_order(self, *args) -> tuple:
-        """Return the dimensions from the widest to the narrowest step in memory."""
+        """Return the dimensions from the widest to the narrowest step in memory.
+
+        Parameters
+        ----------
+        *args
+            Not used.
+        """
         return tuple(sorted(range(self.ndim), key=lambda d: -abs(self._array.strides[d])))
 
     def apply_(self, callable) -> Tensor:
-        """Replace every element by what a Python function makes of it; slow."""
+        """Replace every element by what a Python function makes of it; slow.
+
+        Parameters
+        ----------
+        callable : callable
+            Takes a number and returns one.
+
+        Returns
+        -------
+        Tensor
+            This one.
+        """
         values = [callable(value) for value in self._array.reshape(-1).tolist()]
         with grad_mode.no_grad():
             return self.copy_(creation.tensor(values, dtype=self.dtype).reshape(self.shape))
 
     def map_(self, tensor, callable) -> Tensor:
-        """Replace every element by what a Python function makes of it and another's; slow."""
+        """Replace every element by what a Python function makes of it and another's; slow.
+
+        Parameters
+        ----------
+        tensor : Tensor
+            Broadcasts to the shape of this one.
+        callable : callable
+            Takes two numbers and returns one.
+
+        Returns
+        -------
+        Tensor
+            This one.
+        """
         others = tensor.expand_as(self).reshape(-1).tolist()
         pairs = zip(self.reshape(-1).tolist(), others, strict=True)
         values = [callable(a, b) for a, b in pairs]
@@ -1109,6 +1208,11 @@ class Tensor:
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """Return the numpy array, sharing memory.
+
+        Parameters
+        ----------
+        force : bool
+            Detach first.
 
         Raises
         ------

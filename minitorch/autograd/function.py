@@ -220,7 +220,7 @@ class Function:
 
         Parameters
         ----------
-        *args
+        *args, **kwargs
             The context, and what `apply` was given.
 
         Returns

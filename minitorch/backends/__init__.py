@@ -34,5 +34,12 @@ def get_float32_matmul_precision() -> str:
 
 
 def compile(model=None, **options):
-    """Return a model or function unchanged; as a decorator too."""
+    """Return a model or function unchanged; as a decorator too.
+
+    Parameters
+    ----------
+    model : callable, optional
+    **options
+        Accepted.
+    """
     return model if model is not None else lambda function: function

@@ -90,7 +90,7 @@ def calculate_gain(nonlinearity: str, param=None) -> float:
 
 
 def uniform_(tensor, a: float = 0.0, b: float = 1.0, generator=None):
-    """Fill with numbers from the uniform distribution on [a, b).
+    """Fill with numbers from the uniform distribution on [a, b), and return the tensor.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def uniform_(tensor, a: float = 0.0, b: float = 1.0, generator=None):
 
 
 def normal_(tensor, mean: float = 0.0, std: float = 1.0, generator=None):
-    """Fill with numbers from the normal distribution.
+    """Fill with numbers from the normal distribution, and return the tensor.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def trunc_normal_(
 
 
 def constant_(tensor, val: float):
-    """Fill with one value.
+    """Fill with one value, and return the tensor.
 
     Parameters
     ----------
@@ -332,7 +332,7 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor, gain: float = 1, generator=None):
-    """Fill with a random orthogonal matrix times a gain.
+    """Fill with a random orthogonal matrix times a gain, and return the tensor.
 
     Parameters
     ----------
@@ -381,7 +381,7 @@ def _orthonormal_columns(matrix, block_size=32):
 
 
 def sparse_(tensor, sparsity: float, std: float = 0.01, generator=None):
-    """Fill from N(0, std²), then set a share of every column to zero.
+    """Fill from N(0, std²), then set a share of every column to zero; return the tensor.
 
     Parameters
     ----------

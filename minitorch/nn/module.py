@@ -624,7 +624,13 @@ class Module:
         return self.to(dtypes.bfloat16)
 
     def to_empty(self, *, device=None, recurse: bool = True) -> Module:
-        """Return the module: its parameters and buffers have memory, and keep their values."""
+        """Return the module: its parameters and buffers have memory, and keep their values.
+
+        Parameters
+        ----------
+        device, recurse : optional
+            Accepted.
+        """
         return self.to(device)
 
     def compile(self, *args, **kwargs) -> None:
@@ -809,6 +815,8 @@ class Module:
 
         Parameters
         ----------
+        *args
+            The others, in an old form.
         destination : dict, optional
             Where to put them. Default: a new OrderedDict, whose attribute ``_metadata`` holds the
             version of each module's format.

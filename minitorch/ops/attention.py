@@ -190,7 +190,9 @@ def multi_head_attention_forward(
     attn_mask : Tensor, optional
         (L, S) or (N * num_heads, L, S), in the same way.
     use_separate_proj_weight : bool
-        Use `q_proj_weight`, `k_proj_weight`, `v_proj_weight`.
+        Use the following.
+    q_proj_weight, k_proj_weight, v_proj_weight : Tensor, optional
+        (E, E), (E, size of keys), (E, size of values).
     static_k, static_v : None
         Not supported.
     average_attn_weights : bool

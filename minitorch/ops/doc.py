@@ -36,9 +36,10 @@ def section(title: str, text: str) -> str:
     return f"\n\n{title}\n{'-' * len(title)}\n{text}"
 
 
-def kind(parameters: str, result: str, raises: str = ""):
+def kind(parameters: str, result: str, raises: str = "", returned: str = "Tensor"):
     """Return a decorator that completes the docstring of a function of this kind."""
-    sections = section("Parameters", parameters) + section("Returns", f"Tensor\n    {result}")
+    result = f"{returned}\n    {result}".rstrip()
+    sections = section("Parameters", parameters) + section("Returns", result)
     if raises:
         sections += section("Raises", raises)
 

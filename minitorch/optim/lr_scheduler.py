@@ -109,7 +109,12 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Take over a state, as `state_dict` returns it."""
+        """Take over a state, as `state_dict` returns it.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         self.__dict__.update(state_dict)
 
     def get_last_lr(self) -> list:
@@ -117,7 +122,7 @@ class LRScheduler:
         return self._last_lr
 
     def get_lr(self) -> list:
-        """Compute the learning rates for `last_epoch`; subclasses define it."""
+        """Return the learning rates for `last_epoch`, one per group; subclasses define it."""
         raise NotImplementedError
 
     def step(self, epoch: int | None = None) -> None:
@@ -825,7 +830,13 @@ class CyclicLR(_WithMomentum):
         self.base_lrs = base_lrs
 
     def scale_fn(self, x) -> float:
-        """Return the height of a cycle."""
+        """Return the height of a cycle.
+
+        Parameters
+        ----------
+        x : float
+            The cycle from 0 to 1, or the number of steps, by `scale_mode`.
+        """
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
         if self.mode == "triangular2":
@@ -857,7 +868,7 @@ class CyclicLR(_WithMomentum):
         return state
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Take over a state, as `state_dict` returns it."""
+        """Take over a state; see `LRScheduler.load_state_dict`."""
         state = dict(state_dict)
         saved = state.pop("_scale_fn_custom")
         super().load_state_dict(state)

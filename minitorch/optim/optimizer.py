@@ -229,6 +229,10 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict) -> None:
         """Take over a state, as `state_dict` returns it; tensors are copied.
 
+        Parameters
+        ----------
+        state_dict : dict
+
         Raises
         ------
         ValueError
@@ -267,27 +271,54 @@ class Optimizer:
     # ---- hooks
 
     def register_step_pre_hook(self, hook) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new arguments."""
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new arguments.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove`` takes the hook away.
+        """
         return RemovableHandle(self._step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        """Call ``hook(optimizer, args, kwargs)`` after each step; see `register_step_pre_hook`."""
         return RemovableHandle(self._step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer)`` before the state is collected."""
+        """Call ``hook(optimizer)`` before the state is collected.
+
+        Parameters
+        ----------
+        hook : callable
+        prepend : bool
+            Call it before those there are.
+
+        Returns
+        -------
+        RemovableHandle
+        """
         return _register(self._state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer, state_dict)`` after it is collected; it may return another."""
+        """Call ``hook(optimizer, state_dict)`` after it is collected; it may return another.
+
+        See `register_state_dict_pre_hook`.
+        """
         return _register(self._state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer, state_dict)`` before a state is loaded; a result replaces it."""
+        """Call ``hook(optimizer, state_dict)`` before a state is loaded; a result replaces it.
+
+        See `register_state_dict_pre_hook`.
+        """
         return _register(self._load_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(optimizer)`` after a state is loaded."""
+        """Call ``hook(optimizer)`` after a state is loaded; see `register_state_dict_pre_hook`."""
         return _register(self._load_post_hooks, hook, prepend)
 
 

@@ -29,11 +29,31 @@ class RunningOptimizer(FusedOptimizer):
                     values["step"] = scalar(values["step"])
 
     def start(self, group, array) -> dict:
-        """Return the names and arrays of the state, beside the number of steps."""
+        """Return the names and arrays of the state, beside the number of steps.
+
+        Parameters
+        ----------
+        group : dict
+            With its settings.
+        array : ndarray
+            The parameter.
+        """
         raise NotImplementedError
 
     def apply(self, group, array, grad, state, step) -> None:
-        """Take one step; `grad` has its sign and its weight decay, and may be overwritten not."""
+        """Take one step.
+
+        Parameters
+        ----------
+        group, array
+            As of `start`.
+        grad : ndarray
+            With its sign and weight decay; must not be changed.
+        state : dict
+            The arrays that `start` named, to be changed in place.
+        step : int
+            Counts from 1.
+        """
         raise NotImplementedError
 
     def _begin(self, group, param):

@@ -30,7 +30,13 @@ def _check_decay(decay):
 
 
 def get_ema_avg_fn(decay: float = 0.999):
-    """Return ``f(average, current, count)`` of an exponential moving average."""
+    """Return ``f(average, current, count)`` of an exponential moving average.
+
+    Parameters
+    ----------
+    decay : float
+        Weight of the average so far.
+    """
     _check_decay(decay)
 
     def ema_update(ema_param, current_param, num_averaged):
@@ -41,7 +47,7 @@ def get_ema_avg_fn(decay: float = 0.999):
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999):
-    """Return ``f(averages, currents, count)``, in place, of an exponential moving average."""
+    """Return ``f(averages, currents, count)``, in place on lists; see `get_ema_avg_fn`."""
     _check_decay(decay)
 
     def ema_update(ema_param_list, current_param_list, _):
@@ -113,7 +119,13 @@ class AveragedModel(Module):
         self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
 
     def forward(self, *args, **kwargs):
-        """Call the averaged model."""
+        """Return what the averaged model does.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Its arguments.
+        """
         return self.module(*args, **kwargs)
 
     def _pairs(self, model):
@@ -124,7 +136,13 @@ class AveragedModel(Module):
         return averages, currents
 
     def update_parameters(self, model) -> None:
-        """Take the present parameters of `model` into the averages."""
+        """Take the present parameters of `model` into the averages.
+
+        Parameters
+        ----------
+        model : Module
+            Of the kind that is averaged.
+        """
         averages, currents = self._pairs(model)
         count = self.n_averaged
         with no_grad():

@@ -160,7 +160,8 @@ def add_safe_globals(safe_globals):
 
 @contextlib.contextmanager
 def safe_globals(safe_globals):
-    """
+    """Return a context in which a list of classes is accepted as by `add_safe_globals`: ignored.
+
     Accept a list of classes for a while, as `add_safe_globals` does, and ignore it.
 
     Parameters

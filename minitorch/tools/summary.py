@@ -69,6 +69,8 @@ class Summary:
         Of the inputs the model was run on.
     parameters, trainable, buffers : int
         Numbers of elements, each tensor counted once.
+    parameter_bytes : int
+        Of all parameters.
     reads : list of str
         The lines of the program that looked at values, on which the way through the model may
         depend: what is shown is one of several ways then.

@@ -21,10 +21,15 @@ class Callback:
     """
 
     def on_fit_start(self, trainer):
-        """Called before the first epoch, of a resumed training too."""
+        """Called before the first epoch, of a resumed training too.
+
+        Parameters
+        ----------
+        trainer : Trainer
+        """
 
     def on_epoch_start(self, trainer):
-        """Called before each epoch; ``trainer.epoch`` is its number, from 1."""
+        """Called before each epoch; ``trainer.epoch`` is its number, from 1. See `on_fit_start`."""
 
     def on_batch_end(self, trainer, loss):
         """
@@ -51,14 +56,19 @@ class Callback:
         """
 
     def on_fit_end(self, trainer):
-        """Called when the training ends, also by an exception."""
+        """Called when the training ends, also by an exception; see `on_fit_start`."""
 
     def state_dict(self):
         """Return what is to be remembered, as plain values."""
         return {}
 
     def load_state_dict(self, state_dict):
-        """Remember what `state_dict` returned."""
+        """Remember what `state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
 
 
 class EarlyStopping(Callback):

@@ -43,7 +43,12 @@ class Metric:
         return {name: np.asarray(getattr(self, name)).tolist() for name in self.counted}
 
     def load_state_dict(self, state_dict):
-        """Go on counting from a state that `state_dict` returned."""
+        """Go on counting from a state that `state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         for name in self.counted:
             now = np.asarray(getattr(self, name))
             value = np.asarray(state_dict[name], now.dtype)

@@ -79,6 +79,8 @@ class SummaryWriter:
         Accepted for compatibility: every event is written at once.
     filename_suffix : str
         End of the file's name.
+    **kwargs
+        Accepted.
 
     Notes
     -----
@@ -129,19 +131,45 @@ class SummaryWriter:
         new_style=False,
         double_precision=False,
     ) -> None:
-        """Write a number, a point of the curve `tag`."""
+        """Write a number, a point of the curve `tag`.
+
+        Parameters
+        ----------
+        tag : str
+        scalar_value : float
+        global_step : int, optional
+            The place on the axis. Default: 0.
+        walltime : float, optional
+            Seconds since 1970. Default: now.
+        new_style, double_precision : bool
+            Accepted.
+        """
         value = float(_array(scalar_value).reshape(()))
         self._add(tag, _single(2, value), global_step, walltime)
 
     def add_scalars(self, main_tag, tag_scalar_dict, global_step=None, walltime=None) -> None:
-        """Write several numbers, each a point of the curve ``main_tag/name``."""
+        """Write several numbers, each a point of the curve ``main_tag/name``; see `add_scalar`.
+
+        Parameters
+        ----------
+        main_tag : str
+        tag_scalar_dict : dict
+            Numbers by name.
+        """
         for name, value in tag_scalar_dict.items():
             self.add_scalar(f"{main_tag}/{name}", value, global_step, walltime)
 
     def add_histogram(
         self, tag, values, global_step=None, bins="tensorflow", walltime=None, max_bins=None
     ) -> None:
-        """Write how values are distributed, in 64 equal intervals or as many as `bins` says."""
+        """Write how values are distributed, in equal intervals; see `add_scalar`.
+
+        Parameters
+        ----------
+        values : Tensor or array
+        bins, max_bins : optional
+            How many intervals, if `bins` is a number. Default: 64.
+        """
         values = _array(values).astype(np.float64).ravel()
         if values.size == 0:
             raise ValueError("add_histogram: the input has no element")
@@ -155,13 +183,21 @@ class SummaryWriter:
     def add_image(
         self, tag, img_tensor, global_step=None, walltime=None, dataformats="CHW"
     ) -> None:
-        """Write an image: uint8, or other values from 0 to 1."""
+        """Write an image; see `add_scalar`.
+
+        Parameters
+        ----------
+        img_tensor : Tensor or array
+            Of uint8, or other values from 0 to 1.
+        dataformats : str
+            The order of dimensions.
+        """
         self.add_images(tag, _array(img_tensor)[None], global_step, walltime, "N" + dataformats)
 
     def add_images(
         self, tag, img_tensor, global_step=None, walltime=None, dataformats="NCHW"
     ) -> None:
-        """Write images, side by side: uint8, or other values from 0 to 1."""
+        """Write images, side by side; see `add_image`."""
         from ..creation import as_tensor
         from ..vision.utils import encode_png, make_grid
 
@@ -180,7 +216,14 @@ class SummaryWriter:
         self._add(tag, _field(4, content), global_step, walltime)
 
     def add_figure(self, tag, figure, global_step=None, close=True, walltime=None) -> None:
-        """Write a matplotlib figure as an image."""
+        """Write a matplotlib figure as an image; see `add_scalar`.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure
+        close : bool
+            Close it afterwards.
+        """
         figure.canvas.draw()
         pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
         self.add_image(tag, pixels, global_step, walltime, "HWC")
@@ -190,14 +233,27 @@ class SummaryWriter:
             plt.close(figure)
 
     def add_text(self, tag, text_string, global_step=None, walltime=None) -> None:
-        """Write a text, which may be Markdown."""
+        """Write a text, which may be Markdown; see `add_scalar`.
+
+        Parameters
+        ----------
+        text_string : str
+        """
         metadata = _field(9, _field(1, _field(1, "text")))
         shape = _field(2, _field(2, _field(1, 1)))
         value = _field(8, _field(1, 7) + shape + _field(8, text_string))
         self._add(f"{tag}/text_summary", value, global_step, walltime, metadata)
 
     def add_hparams(self, hparam_dict, metric_dict, *args, **kwargs) -> None:
-        """Write hyper-parameters as a text and metrics as numbers."""
+        """Write hyper-parameters as a text and metrics as numbers.
+
+        Parameters
+        ----------
+        hparam_dict, metric_dict : dict
+            By name.
+        *args, **kwargs
+            Accepted.
+        """
         self.add_text("hparams", "\n".join(f"- {k}: {v}" for k, v in hparam_dict.items()))
         for name, value in metric_dict.items():
             self.add_scalar(name, value)

@@ -206,7 +206,12 @@ class ConcatDataset(Dataset):
 
     @staticmethod
     def cumsum(sequence):
-        """Return the running sums of the lengths of datasets."""
+        """Return the running sums of the lengths of datasets.
+
+        Parameters
+        ----------
+        sequence : sequence of Dataset
+        """
         return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
     def _place(self, index):

@@ -73,5 +73,10 @@ class DistributedSampler(Sampler):
         return self.num_samples
 
     def set_epoch(self, epoch):
-        """Choose the order of an epoch: the same number gives the same order."""
+        """Choose the order of an epoch: the same number gives the same order.
+
+        Parameters
+        ----------
+        epoch : int
+        """
         self.epoch = epoch

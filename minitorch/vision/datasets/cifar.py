@@ -121,7 +121,7 @@ class CIFAR100(CIFAR10):
     """
     CIFAR-100: 50,000 training and 10,000 test photographs of 100 classes, 32x32.
 
-    Parameters, attributes and errors are :class:`CIFAR10`'s, with the folders
+    Parameters, attributes and errors as of `CIFAR10`, with the folders
     ``root/cifar-100-python`` and ``root/cifar-100-binary``.
     """
 

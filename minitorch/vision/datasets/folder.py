@@ -194,11 +194,11 @@ class DatasetFolder(VisionDataset):
     def make_dataset(
         directory, class_to_idx, extensions=None, is_valid_file=None, allow_empty=False
     ):
-        """See the function `make_dataset`; may be overridden."""
+        """Return files and their classes; may be overridden. See the function `make_dataset`."""
         return make_dataset(directory, class_to_idx, extensions, is_valid_file, allow_empty)
 
     def find_classes(self, directory):
-        """See the function `find_classes`; may be overridden."""
+        """Return the names of the classes; may be overridden. See the function `find_classes`."""
         return find_classes(directory)
 
     def __getitem__(self, index):

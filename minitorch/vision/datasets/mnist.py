@@ -113,7 +113,7 @@ class FashionMNIST(MNIST):
     """
     Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28x28.
 
-    Parameters, layout and errors are :class:`MNIST`'s, with ``root/FashionMNIST/raw``.
+    Parameters, layout and errors as of `MNIST`, with ``root/FashionMNIST/raw``.
 
     Notes
     -----
@@ -136,7 +136,7 @@ class KMNIST(MNIST):
     """
     Kuzushiji-MNIST: 60,000 training and 10,000 test images of cursive Japanese characters, 28x28.
 
-    Parameters, layout and errors are :class:`MNIST`'s, with ``root/KMNIST/raw``.
+    Parameters, layout and errors as of `MNIST`, with ``root/KMNIST/raw``.
 
     Notes
     -----

@@ -56,7 +56,12 @@ class WeightsEnum(Enum):
 
     @classmethod
     def verify(cls, obj):
-        """Return the member that is named by `obj`, or is `obj`."""
+        """Return the member that is named by `obj`, or is `obj`.
+
+        Parameters
+        ----------
+        obj : str, member or None
+        """
         if isinstance(obj, str):
             return cls[obj.rpartition(".")[2]]
         if obj is not None and not isinstance(obj, cls):
@@ -66,12 +71,22 @@ class WeightsEnum(Enum):
             )
         return obj
 
-    url = property(lambda self: self.value.url)
-    transforms = property(lambda self: self.value.transforms)
-    meta = property(lambda self: self.value.meta)
+    url = property(lambda self: self.value.url, doc="Address of the file.")
+    transforms = property(lambda self: self.value.transforms, doc="Makes the transform of images.")
+    meta = property(lambda self: self.value.meta, doc="What is known of the weights: a dict.")
 
     def get_state_dict(self, *args, **kwargs):
-        """Load the weights with `minitorch.hub.load_state_dict_from_url`."""
+        """Load the weights with `minitorch.hub.load_state_dict_from_url`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            See `minitorch.hub.load_state_dict_from_url`.
+
+        Returns
+        -------
+        dict
+        """
         return hub.load_state_dict_from_url(self.url, *args, **kwargs)
 
     def __repr__(self) -> str:
@@ -107,9 +122,12 @@ def _weight_classes():
     for values in members.values():
         plain = [name for name in values if "SWAG" not in name]
         values["DEFAULT"] = values[(plain or list(values)[:1])[-1]]
-    return {
+    classes = {
         model: WeightsEnum(kind, members[model], module=__name__) for model, kind in kinds.items()
     }
+    for model, made in classes.items():
+        made.__doc__ = f"Weights of `{model}`: {', '.join(made.__members__)}; see `WeightsEnum`."
+    return classes
 
 
 WEIGHTS = _weight_classes()
@@ -276,7 +294,7 @@ def get_model_builder(name: str):
 
 
 def get_model(name: str, **config) -> nn.Module:
-    """Build a model by its name.
+    """Build a model by its name, and return it.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ __all__ = ["AlexNet", "alexnet"]
 
 
 class AlexNet(nn.Module):
-    """AlexNet.
+    """Network of five convolutions and three linear layers.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ class CNBlock(nn.Module):
 
 
 class ConvNeXt(nn.Module):
-    """ConvNeXt.
+    """Network of depthwise 7x7 convolutions and pointwise ones.
 
     Parameters
     ----------
@@ -249,7 +249,13 @@ class ConvNeXtV2(nn.Module):
         self.head.bias.data.mul_(head_init_scale)
 
     def forward_features(self, x):
-        """Return the features before the last layer, (N, dims[-1])."""
+        """Return the features before the last layer, (N, dims[-1]).
+
+        Parameters
+        ----------
+        x : Tensor
+            (N, in_chans, H, W)
+        """
         for smaller, stage in zip(self.downsample_layers, self.stages, strict=True):
             x = stage(smaller(x))
         return self.norm(x.mean([-2, -1]))

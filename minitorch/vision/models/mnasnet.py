@@ -48,7 +48,7 @@ _PLAN = ((3, 2, 3, 3), (5, 2, 3, 3), (5, 2, 6, 3), (3, 1, 6, 2), (5, 2, 6, 4), (
 
 
 class MNASNet(nn.Module):
-    """MNASNet.
+    """Network of inverted residuals that was found by a search.
 
     Parameters
     ----------

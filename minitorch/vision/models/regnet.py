@@ -74,7 +74,7 @@ def _stages(depth, w_0, w_a, w_m, group_width):
 
 
 class RegNet(nn.Module):
-    """RegNet.
+    """Network whose widths follow a quantised line.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def make_layers(cfg, batch_norm: bool = False) -> nn.Sequential:
 
 
 class VGG(nn.Module):
-    """VGG.
+    """Network of 3x3 convolutions and three linear layers.
 
     Parameters
     ----------

@@ -97,7 +97,10 @@ class Conv2dNormActivation(ConvNormActivation):
 
 
 class Conv3dNormActivation(ConvNormActivation):
-    """`Conv2dNormActivation` for 3 dimensions, with `nn.BatchNorm3d` unless told otherwise."""
+    """`Conv2dNormActivation` for 3 dimensions, with `nn.BatchNorm3d` unless told otherwise.
+
+    Arguments as of `Conv2dNormActivation`.
+    """
 
     _conv = nn.Conv3d
     _norm = nn.BatchNorm3d

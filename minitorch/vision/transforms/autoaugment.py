@@ -121,7 +121,6 @@ class RandAugment(_Augment):
         self.num_magnitude_bins = num_magnitude_bins
 
     def forward(self, img):
-        """Return the augmented image."""
         for _ in range(self.num_ops):
             _, height, width = F.get_dimensions(img)
             ranges = _ranges(0.3, 150 / 331 * width, 150 / 331 * height, 30.0, 0.9, 4)
@@ -156,7 +155,6 @@ class TrivialAugmentWide(_Augment):
         self.num_magnitude_bins = num_magnitude_bins
 
     def forward(self, img):
-        """Return the augmented image."""
         ranges = _ranges(0.99, 32.0, 32.0, 135.0, 0.99, 6)
         name = self._names[draw.integer(0, len(self._names))]
         level = draw.integer(0, self.num_magnitude_bins)
@@ -238,13 +236,22 @@ class AutoAugment(_Augment):
 
     @staticmethod
     def get_params(transform_num):
-        """Draw which pair, and two numbers each for probability and sign."""
+        """Draw which pair, and two numbers each for probability and sign.
+
+        Parameters
+        ----------
+        transform_num : int
+            How many pairs there are.
+
+        Returns
+        -------
+        policy, probabilities, signs
+        """
         which = draw.integer(0, transform_num)
         probabilities = [draw.uniform(), draw.uniform()]
         return which, probabilities, [draw.integer(0, 2), draw.integer(0, 2)]
 
     def forward(self, img):
-        """Return the augmented image."""
         _, height, width = F.get_dimensions(img)
         ranges = _ranges(0.3, 150 / 331 * width, 150 / 331 * height, 30.0, 0.9, 4)
         which, probabilities, signs = self.get_params(len(self.policies))

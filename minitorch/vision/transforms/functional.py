@@ -101,7 +101,7 @@ def _pair(name, value, what):
 
 
 def get_dimensions(img):
-    """Return [channels, height, width] of an image."""
+    """Return [channels, height, width] of an image; see `hflip`."""
     _check("get_dimensions", img)
     if pil.is_pil(img):
         return [pil.channels(img), img.size[1], img.size[0]]
@@ -111,13 +111,13 @@ def get_dimensions(img):
 
 
 def get_image_size(img):
-    """Return [width, height] of an image."""
+    """Return [width, height] of an image; see `hflip`."""
     _, height, width = get_dimensions(img)
     return [width, height]
 
 
 def get_image_num_channels(img):
-    """Return how many channels an image has."""
+    """Return how many channels an image has; see `hflip`."""
     return get_dimensions(img)[0]
 
 
@@ -163,7 +163,17 @@ def unit(array):
 
 
 def pil_to_tensor(pic):
-    """Make a tensor (channels, height, width) of a PIL image, its values as they are."""
+    """Make a tensor of a PIL image, its values as they are.
+
+    Parameters
+    ----------
+    pic : PIL image
+
+    Returns
+    -------
+    Tensor
+        (channels, height, width)
+    """
     if not pil.is_pil(pic):
         raise TypeError(f"pil_to_tensor: pic should be PIL Image. Got {type(pic)}")
     array = np.array(pic, copy=True)
@@ -392,7 +402,13 @@ def pad(img, padding, fill=0, padding_mode="constant"):
 
 
 def center_crop(img, output_size):
-    """Cut out the middle, of size (height, width) or a square; smaller images are padded with 0."""
+    """Cut out the middle; smaller images are padded with 0. See `hflip`.
+
+    Parameters
+    ----------
+    output_size : int or (int, int)
+        Side of a square, or height and width.
+    """
     height, width = _pair("center_crop", output_size, "output_size")
     _, rows, columns = get_dimensions(img)
     if width > columns or height > rows:
@@ -404,7 +420,13 @@ def center_crop(img, output_size):
 
 
 def five_crop(img, size):
-    """Return the four corners and the middle, of size (height, width) or squares."""
+    """Return the four corners and the middle; see `hflip`.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Side of squares, or height and width.
+    """
     height, width = _pair("five_crop", size, "size")
     _, rows, columns = get_dimensions(img)
     if width > columns or height > rows:
@@ -418,7 +440,13 @@ def five_crop(img, size):
 
 
 def ten_crop(img, size, vertical_flip=False):
-    """Return `five_crop` of an image and of its mirror image (top to bottom if `vertical_flip`)."""
+    """Return `five_crop` of an image and of its mirror image; see `five_crop`.
+
+    Parameters
+    ----------
+    vertical_flip : bool
+        Mirror top to bottom.
+    """
     mirrored = vflip(img) if vertical_flip else hflip(img)
     return five_crop(img, size) + five_crop(mirrored, size)
 
@@ -431,12 +459,21 @@ def resized_crop(
 
 
 def hflip(img):
-    """Mirror left and right."""
+    """Mirror left and right.
+
+    Parameters
+    ----------
+    img : Tensor, numpy.ndarray or PIL image
+
+    Returns
+    -------
+    of the same kind as `img`
+    """
     return pil.hflip(img) if pil.is_pil(img) else _apply("hflip", img, lambda p: p[..., ::-1])
 
 
 def vflip(img):
-    """Mirror top and bottom."""
+    """Mirror top and bottom; see `hflip`."""
     return pil.vflip(img) if pil.is_pil(img) else _apply("vflip", img, lambda p: p[..., ::-1, :])
 
 
@@ -730,7 +767,13 @@ def _coloured(name, img):
 
 
 def adjust_brightness(img, brightness_factor):
-    """Mix an image with black: factor 0 gives black, 1 the image, 2 twice its brightness."""
+    """Mix an image with black; see `hflip`.
+
+    Parameters
+    ----------
+    brightness_factor : float
+        0 gives black, 1 the image, 2 twice its brightness.
+    """
     _check_factor("adjust_brightness", "brightness_factor", brightness_factor)
     if pil.is_pil(img):
         return pil.brightness(img, brightness_factor)
@@ -739,7 +782,13 @@ def adjust_brightness(img, brightness_factor):
 
 
 def adjust_contrast(img, contrast_factor):
-    """Mix an image with its mean brightness: factor 0 gives uniform grey, 1 the image."""
+    """Mix an image with its mean brightness; see `hflip`.
+
+    Parameters
+    ----------
+    contrast_factor : float
+        0 gives uniform grey, 1 the image.
+    """
     _check_factor("adjust_contrast", "contrast_factor", contrast_factor)
     if pil.is_pil(img):
         return pil.contrast(img, contrast_factor)
@@ -748,7 +797,13 @@ def adjust_contrast(img, contrast_factor):
 
 
 def adjust_saturation(img, saturation_factor):
-    """Mix an image with its grey version: factor 0 gives grey, 1 the image."""
+    """Mix an image with its grey version; see `hflip`.
+
+    Parameters
+    ----------
+    saturation_factor : float
+        0 gives grey, 1 the image.
+    """
     _check_factor("adjust_saturation", "saturation_factor", saturation_factor)
     if pil.is_pil(img):
         return pil.saturation(img, saturation_factor)
@@ -757,7 +812,13 @@ def adjust_saturation(img, saturation_factor):
 
 
 def adjust_hue(img, hue_factor):
-    """Turn the circle of colours by a fraction, from -0.5 to 0.5."""
+    """Turn the circle of colours; see `hflip`.
+
+    Parameters
+    ----------
+    hue_factor : float
+        The fraction of the circle, from -0.5 to 0.5.
+    """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"adjust_hue: hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     if pil.is_pil(img):
@@ -767,7 +828,13 @@ def adjust_hue(img, hue_factor):
 
 
 def adjust_gamma(img, gamma, gain=1):
-    """Raise the brightness, from 0 to 1, to the power `gamma`, and multiply it by `gain`."""
+    """Raise the brightness, from 0 to 1, to a power: ``gain * img ** gamma``; see `hflip`.
+
+    Parameters
+    ----------
+    gamma, gain : float
+        Not negative.
+    """
     _check_factor("adjust_gamma", "gamma", gamma)
     if pil.is_pil(img):
         return pil.gamma(img, gamma, gain)
@@ -775,7 +842,13 @@ def adjust_gamma(img, gamma, gain=1):
 
 
 def adjust_sharpness(img, sharpness_factor):
-    """Mix an image with a blurred version: factor 0 gives the blurred one, 1 the image."""
+    """Mix an image with a blurred version; see `hflip`.
+
+    Parameters
+    ----------
+    sharpness_factor : float
+        0 gives the blurred one, 1 the image.
+    """
     _check_factor("adjust_sharpness", "sharpness_factor", sharpness_factor)
     if pil.is_pil(img):
         return pil.sharpness(img, sharpness_factor)
@@ -783,7 +856,13 @@ def adjust_sharpness(img, sharpness_factor):
 
 
 def rgb_to_grayscale(img, num_output_channels=1):
-    """Return the brightness of an RGB image, ``0.2989 r + 0.587 g + 0.114 b``, 1 or 3 times."""
+    """Return the brightness of an RGB image, ``0.2989 r + 0.587 g + 0.114 b``; see `hflip`.
+
+    Parameters
+    ----------
+    num_output_channels : int
+        1 or 3.
+    """
     if num_output_channels not in (1, 3):
         raise ValueError("rgb_to_grayscale: num_output_channels should be either 1 or 3")
     if pil.is_pil(img):
@@ -802,7 +881,7 @@ def to_grayscale(img, num_output_channels=1):
 
 
 def invert(img):
-    """Return the negative."""
+    """Return the negative; see `hflip`."""
     return pil.invert(img) if pil.is_pil(img) else _apply("invert", img, planes.invert)
 
 
@@ -813,7 +892,13 @@ def _bytes_only(name, img):
 
 
 def posterize(img, bits):
-    """Keep the `bits` highest bits of bytes."""
+    """Keep the highest bits of bytes; see `hflip`.
+
+    Parameters
+    ----------
+    bits : int
+        From 0 to 8.
+    """
     if not 0 <= bits <= 8:
         raise ValueError(f"posterize: The number if bits should be between 0 and 8. Got {bits}")
     if pil.is_pil(img):
@@ -824,7 +909,13 @@ def posterize(img, bits):
 
 
 def solarize(img, threshold):
-    """Invert all values that are at least `threshold`."""
+    """Invert all values that are high; see `hflip`.
+
+    Parameters
+    ----------
+    threshold : number
+        The least that is inverted.
+    """
     if pil.is_pil(img):
         return pil.solarize(img, threshold)
     _check("solarize", img)
@@ -835,7 +926,7 @@ def solarize(img, threshold):
 
 
 def autocontrast(img):
-    """Stretch the values of each channel over the whole range."""
+    """Stretch the values of each channel over the whole range; see `hflip`."""
     return (
         pil.autocontrast(img)
         if pil.is_pil(img)
@@ -844,7 +935,7 @@ def autocontrast(img):
 
 
 def equalize(img):
-    """Even out the histogram of each channel of bytes."""
+    """Even out the histogram of each channel of bytes; see `hflip`."""
     if pil.is_pil(img):
         return pil.equalize(img)
     _check("equalize", img)

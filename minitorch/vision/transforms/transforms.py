@@ -62,6 +62,16 @@ class Transform(Module):
     def __call__(self, *args, **kwargs):
         return self.forward(*args, **kwargs)
 
+    def forward(self, img):
+        """Return the transformed image.
+
+        Parameters
+        ----------
+        img : Tensor, numpy.ndarray or PIL image
+            (..., channels, height, width), or as of `functional`.
+        """
+        return super().forward(img)
+
     def __repr__(self):
         shown = []
         for name in self._shown:
@@ -92,7 +102,6 @@ class Compose(_List):
     """
 
     def forward(self, img):
-        """Return the transformed image."""
         for transform in self.transforms:
             img = transform(img)
         return img
@@ -209,7 +218,6 @@ class Lambda(Transform):
         self.lambd = lambd
 
     def forward(self, img):
-        """Return ``lambd(img)``."""
         return self.lambd(img)
 
 
@@ -398,7 +406,18 @@ class RandomCrop(Transform):
 
     @staticmethod
     def get_params(img, output_size):
-        """Draw (top, left, height, width)."""
+        """Draw (top, left, height, width).
+
+        Parameters
+        ----------
+        img : Tensor, numpy.ndarray or PIL image
+        output_size : (int, int)
+            Height and width.
+
+        Returns
+        -------
+        top, left, height, width
+        """
         _, rows, columns = F.get_dimensions(img)
         height, width = output_size
         if rows < height or columns < width:
@@ -412,7 +431,6 @@ class RandomCrop(Transform):
         return top, draw.integer(0, columns - width + 1), height, width
 
     def forward(self, img):
-        """Return a piece of the image."""
         if self.padding is not None:
             img = F.pad(img, self.padding, self.fill, self.padding_mode)
         _, rows, columns = F.get_dimensions(img)
@@ -461,7 +479,18 @@ class RandomResizedCrop(Transform):
 
     @staticmethod
     def get_params(img, scale, ratio):
-        """Draw (top, left, height, width)."""
+        """Draw (top, left, height, width).
+
+        Parameters
+        ----------
+        img : Tensor, numpy.ndarray or PIL image
+        scale, ratio : (float, float)
+            As of the class.
+
+        Returns
+        -------
+        top, left, height, width
+        """
         _, rows, columns = F.get_dimensions(img)
         for _ in range(10):
             area = rows * columns * draw.uniform(*scale)
@@ -476,7 +505,6 @@ class RandomResizedCrop(Transform):
         return (rows - height) // 2, (columns - width) // 2, height, width
 
     def forward(self, img):
-        """Return a resized piece of the image."""
         place = self.get_params(img, self.scale, self.ratio)
         return F.resized_crop(img, *place, self.size, self.interpolation, self.antialias)
 
@@ -498,7 +526,6 @@ class _WithProbability(Transform):
         self.p = p
 
     def forward(self, img):
-        """Return the changed image, or the image."""
         return self.change(img) if draw.uniform() < self.p else img
 
 
@@ -548,7 +575,7 @@ class RandomGrayscale(_WithProbability):
 
 
 class RandomInvert(_WithProbability):
-    """Invert with probability `p`."""
+    """Invert with probability `p`; see `RandomHorizontalFlip`."""
 
     def change(self, img):
         """See `functional.invert`."""
@@ -556,7 +583,7 @@ class RandomInvert(_WithProbability):
 
 
 class RandomAutocontrast(_WithProbability):
-    """Stretch the contrast with probability `p`."""
+    """Stretch the contrast with probability `p`; see `RandomHorizontalFlip`."""
 
     def change(self, img):
         """See `functional.autocontrast`."""
@@ -564,7 +591,7 @@ class RandomAutocontrast(_WithProbability):
 
 
 class RandomEqualize(_WithProbability):
-    """Even out the histogram with probability `p`."""
+    """Even out the histogram with probability `p`; see `RandomHorizontalFlip`."""
 
     def change(self, img):
         """See `functional.equalize`."""
@@ -572,7 +599,13 @@ class RandomEqualize(_WithProbability):
 
 
 class RandomPosterize(_WithProbability):
-    """Keep the highest `bits` bits with probability `p`."""
+    """Keep the highest bits with probability `p`; see `RandomHorizontalFlip`.
+
+    Parameters
+    ----------
+    bits : int
+        From 0 to 8.
+    """
 
     _shown = ("bits", "p")
 
@@ -586,7 +619,13 @@ class RandomPosterize(_WithProbability):
 
 
 class RandomSolarize(_WithProbability):
-    """Invert values of at least `threshold` with probability `p`."""
+    """Invert high values with probability `p`; see `RandomHorizontalFlip`.
+
+    Parameters
+    ----------
+    threshold : number
+        The least value that is inverted.
+    """
 
     _shown = ("threshold", "p")
 
@@ -600,7 +639,13 @@ class RandomSolarize(_WithProbability):
 
 
 class RandomAdjustSharpness(_WithProbability):
-    """Change the sharpness by a factor with probability `p`."""
+    """Change the sharpness with probability `p`; see `RandomHorizontalFlip`.
+
+    Parameters
+    ----------
+    sharpness_factor : float
+        See `functional.adjust_sharpness`.
+    """
 
     _shown = ("sharpness_factor", "p")
 
@@ -657,11 +702,20 @@ class RandomRotation(Transform):
 
     @staticmethod
     def get_params(degrees):
-        """Draw the angle."""
+        """Draw the angle.
+
+        Parameters
+        ----------
+        degrees : (float, float)
+            The bounds.
+
+        Returns
+        -------
+        float
+        """
         return draw.uniform(*degrees)
 
     def forward(self, img):
-        """Return the rotated image."""
         angle = self.get_params(self.degrees)
         return F.rotate(img, angle, self.interpolation, self.expand, self.center, self.fill)
 
@@ -711,7 +765,20 @@ class RandomAffine(Transform):
 
     @staticmethod
     def get_params(degrees, translate, scale_ranges, shears, img_size):
-        """Draw (angle, (right, down), scale, (shear x, shear y)); `img_size` is (width, height)."""
+        """Draw (angle, (right, down), scale, (shear x, shear y)); `img_size` is (width, height).
+
+        Parameters
+        ----------
+        degrees : (float, float)
+            The bounds.
+        translate, scale_ranges, shears : sequence of float, optional
+            As of the class.
+        img_size : (int, int)
+
+        Returns
+        -------
+        tuple
+        """
         angle = draw.uniform(*degrees)
         move = (0, 0)
         if translate is not None:
@@ -726,7 +793,6 @@ class RandomAffine(Transform):
         return angle, move, scale, (along_x, along_y)
 
     def forward(self, img):
-        """Return the changed image."""
         size = F.get_image_size(img)
         parameters = self.get_params(self.degrees, self.translate, self.scale, self.shear, size)
         return F.affine(img, *parameters, self.interpolation, self.fill, self.center)
@@ -756,7 +822,19 @@ class RandomPerspective(Transform):
 
     @staticmethod
     def get_params(width, height, distortion_scale):
-        """Draw where the corners come from and go to."""
+        """Draw where the corners come from and go to.
+
+        Parameters
+        ----------
+        width, height : int
+            Of the image.
+        distortion_scale : float
+            From 0 to 1.
+
+        Returns
+        -------
+        startpoints, endpoints : list of (int, int)
+        """
         x, y = (int(distortion_scale * (n // 2)) for n in (width, height))
         corners = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]
         moved = []
@@ -766,7 +844,6 @@ class RandomPerspective(Transform):
         return corners, moved
 
     def forward(self, img):
-        """Return the changed image, or the image."""
         if draw.uniform() >= self.p:
             return img
         points = self.get_params(*F.get_image_size(img), self.distortion_scale)
@@ -814,13 +891,22 @@ class ColorJitter(Transform):
 
     @staticmethod
     def get_params(brightness, contrast, saturation, hue):
-        """Draw the order, and the four factors (None for those that stay)."""
+        """Draw the order, and the four factors (None for those that stay).
+
+        Parameters
+        ----------
+        brightness, contrast, saturation, hue : (float, float) or None
+            The bounds.
+
+        Returns
+        -------
+        tuple
+        """
         order = draw.order(4)
         ranges = (brightness, contrast, saturation, hue)
         return (order, *(None if r is None else draw.uniform(*r) for r in ranges))
 
     def forward(self, img):
-        """Return the changed image."""
         order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
         steps = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
         for which in order:
@@ -857,11 +943,20 @@ class GaussianBlur(Transform):
 
     @staticmethod
     def get_params(sigma_min, sigma_max):
-        """Draw the standard deviation."""
+        """Draw the standard deviation.
+
+        Parameters
+        ----------
+        sigma_min, sigma_max : float
+            The bounds.
+
+        Returns
+        -------
+        float
+        """
         return draw.uniform(sigma_min, sigma_max)
 
     def forward(self, img):
-        """Return the blurred image."""
         width = self.get_params(*self.sigma)
         return F.gaussian_blur(img, self.kernel_size, [width, width])
 
@@ -912,7 +1007,20 @@ class RandomErasing(Transform):
 
     @staticmethod
     def get_params(img, scale, ratio, value=None):
-        """Draw (top, left, height, width, values); height 0 when no rectangle fitted."""
+        """Draw (top, left, height, width, values); height 0 when no rectangle fitted.
+
+        Parameters
+        ----------
+        img : Tensor or numpy.ndarray
+        scale, ratio : (float, float)
+            As of the class.
+        value : list of float, optional
+            Default: random numbers.
+
+        Returns
+        -------
+        tuple
+        """
         channels, rows, columns = F.get_dimensions(img)
         for _ in range(10):
             area = rows * columns * draw.uniform(*scale)
@@ -929,7 +1037,6 @@ class RandomErasing(Transform):
         return 0, 0, 0, 0, 0
 
     def forward(self, img):
-        """Return the changed image, or the image."""
         if draw.uniform() >= self.p:
             return img
         value = None if self.value == "random" else self.value
@@ -971,7 +1078,6 @@ class Cutout(Transform):
         self.n_holes, self.length = n_holes, length
 
     def forward(self, img):
-        """Return the changed image."""
         _, rows, columns = F.get_dimensions(img)
         for _ in range(self.n_holes):
             row, column = draw.integer(0, rows), draw.integer(0, columns)
@@ -1000,7 +1106,6 @@ class RandomApply(_List):
         self.p = p
 
     def forward(self, img):
-        """Return the transformed image, or the image."""
         if draw.uniform() >= self.p:
             return img
         for transform in self.transforms:
@@ -1018,7 +1123,6 @@ class RandomOrder(_List):
     """
 
     def forward(self, img):
-        """Return the transformed image."""
         for which in draw.order(len(self.transforms)):
             img = self.transforms[which](img)
         return img
@@ -1042,7 +1146,6 @@ class RandomChoice(_List):
         self.p = p
 
     def forward(self, img):
-        """Return the transformed image."""
         return self.transforms[draw.choice(self.p or [1.0] * len(self.transforms))](img)
 
 
