@@ -194,11 +194,9 @@ class DatasetFolder(VisionDataset):
     def make_dataset(
         directory, class_to_idx, extensions=None, is_valid_file=None, allow_empty=False
     ):
-        """Return files and their classes; may be overridden. See the function `make_dataset`."""
         return make_dataset(directory, class_to_idx, extensions, is_valid_file, allow_empty)
 
     def find_classes(self, directory):
-        """Return the names of the classes; may be overridden. See the function `find_classes`."""
         return find_classes(directory)
 
     def __getitem__(self, index):
@@ -213,6 +211,10 @@ class DatasetFolder(VisionDataset):
 
     def __len__(self):
         return len(self.samples)
+
+
+DatasetFolder.find_classes.__doc__ = find_classes.__doc__
+DatasetFolder.make_dataset.__doc__ = make_dataset.__doc__
 
 
 class ImageFolder(DatasetFolder):
