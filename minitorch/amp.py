@@ -126,15 +126,34 @@ class GradScaler:
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """Whether there is mixed precision on a device: False."""
+    """Whether there is mixed precision on a device: False.
+
+    Parameters
+    ----------
+    device_type : str
+    """
     return False
 
 
 def custom_fwd(fwd=None, *, device_type=None, cast_inputs=None):
-    """Return the ``forward`` of a `Function` unchanged: there is no mixed precision to leave."""
+    """Return the ``forward`` of a `Function` unchanged: there is no mixed precision to leave.
+
+    Parameters
+    ----------
+    fwd : callable, optional
+    device_type, cast_inputs : optional
+        Not used.
+    """
     return fwd if fwd is not None else custom_fwd
 
 
 def custom_bwd(bwd=None, *, device_type=None):
-    """Return the ``backward`` of a `Function` unchanged."""
+    """Return the ``backward`` of a `Function` unchanged.
+
+    Parameters
+    ----------
+    bwd : callable, optional
+    device_type : optional
+        Not used.
+    """
     return bwd if bwd is not None else custom_bwd

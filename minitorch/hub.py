@@ -39,7 +39,12 @@ def _get_torch_home() -> str:
 
 
 def set_dir(d) -> None:
-    """Set the folder that `get_dir` returns."""
+    """Set the folder that `get_dir` returns.
+
+    Parameters
+    ----------
+    d : path
+    """
     global _dir
     _dir = os.path.expanduser(os.fspath(d))
 
@@ -94,7 +99,15 @@ load_url = load_state_dict_from_url
 
 
 def download_url_to_file(url, dst, hash_prefix=None, progress=True) -> None:
-    """Raise FileNotFoundError unless the file `dst` is there: nothing is downloaded."""
+    """Raise FileNotFoundError unless the file is there: nothing is downloaded.
+
+    Parameters
+    ----------
+    url, hash_prefix, progress
+        Not used.
+    dst : path
+        The file.
+    """
     if not os.path.isfile(dst):
         raise FileNotFoundError(
             f"download_url_to_file: minitorch downloads no weights. Fetch {url} yourself and put "
@@ -128,7 +141,7 @@ def _entry(module, name):
 
 
 def load(repo_or_dir, model, *args, source="github", **kwargs):
-    """Call an entry of the ``hubconf.py`` of a folder, with its code as it is there.
+    """Return what a function in the ``hubconf.py`` of a folder does, with its code as it is there.
 
     Parameters
     ----------
@@ -151,11 +164,25 @@ def load(repo_or_dir, model, *args, source="github", **kwargs):
 
 
 def list(github, force_reload=False, skip_validation=False, *, source="github", **kwargs):
-    """Return the names of the functions in the ``hubconf.py`` of a folder; see `load`."""
+    """Return the names of the functions in the ``hubconf.py`` of a folder; see `load`.
+
+    Parameters
+    ----------
+    github : path
+        The folder.
+    force_reload, skip_validation
+        Not used.
+    """
     module = _entries(github, source)
     return [n for n in dir(module) if callable(getattr(module, n)) and not n.startswith("_")]
 
 
 def help(github, model, *, source="github", **kwargs) -> str | None:
-    """Return the docstring of a function in the ``hubconf.py`` of a folder; see `load`."""
+    """Return the docstring of a function in the ``hubconf.py`` of a folder; see `load`.
+
+    Parameters
+    ----------
+    github : path
+        The folder.
+    """
     return _entry(_entries(github, source), model).__doc__

@@ -34,6 +34,10 @@ def get_sharing_strategy() -> str:
 def set_sharing_strategy(new_strategy: str) -> None:
     """Set how tensors are shared: a name that is kept, since tensors are sent as copies.
 
+    Parameters
+    ----------
+    new_strategy : str
+
     Raises
     ------
     AssertionError
@@ -64,6 +68,11 @@ def spawn(fn, args=(), nprocs: int = 1, join: bool = True, daemon: bool = False,
         End the processes when this one ends.
     start_method : str, optional
         ``'spawn'`` unless given.
+
+    Returns
+    -------
+    list of Process, or None
+        With ``join=False`` the processes.
 
     Raises
     ------

@@ -49,6 +49,8 @@ def schedule(*, wait, warmup, active, repeat=0, skip_first=0, **options):
         How often; 0: for ever.
     skip_first : int, default 0
         Steps to leave out before.
+    **options
+        Accepted.
     """
 
     def action(step):
@@ -65,7 +67,16 @@ def schedule(*, wait, warmup, active, repeat=0, skip_first=0, **options):
 
 
 def tensorboard_trace_handler(dir_name, worker_name=None, use_gzip=False):
-    """Return an ``on_trace_ready`` that writes each trace to a file of its own in a folder."""
+    """Return an ``on_trace_ready`` that writes each trace to a file of its own in a folder.
+
+    Parameters
+    ----------
+    dir_name : path
+    worker_name : str, optional
+        Start of the file names.
+    use_gzip : bool
+        Compress.
+    """
 
     def handler(prof):
         os.makedirs(dir_name, exist_ok=True)
@@ -156,7 +167,7 @@ class profile:
         return self._schedule(self.step_num)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin to record."""
         _profiles.append(self)
         self._record(self._action.value >= 2)
 
@@ -168,7 +179,7 @@ class profile:
         self._record(self._action.value >= 2)
 
     def stop(self) -> None:
-        """End."""
+        """End recording."""
         _profiles.remove(self)
         if self._recorder is not None:
             self._finish()
@@ -190,7 +201,13 @@ class profile:
         return list(self._events)
 
     def key_averages(self, group_by_input_shape=False, group_by_stack_n=0):
-        """Return a row per name, with its ``table``."""
+        """Return a row per name, with its ``table``.
+
+        Parameters
+        ----------
+        group_by_input_shape, group_by_stack_n : optional
+            Not used.
+        """
         sums = {}
         for name, _, seconds in self._events:
             count, total = sums.get(name, (0, 0.0))
@@ -202,11 +219,22 @@ class profile:
         return self.key_averages().total_average()
 
     def table(self, **options) -> str:
-        """Return the table of `key_averages`."""
+        """Return the table of `key_averages`.
+
+        Parameters
+        ----------
+        **options
+            Of its ``table``.
+        """
         return self.key_averages().table(**options)
 
     def export_chrome_trace(self, path) -> None:
-        """Write what was recorded as JSON for Perfetto or chrome://tracing."""
+        """Write what was recorded as JSON for Perfetto or chrome://tracing.
+
+        Parameters
+        ----------
+        path : path
+        """
         begin = min((start for _, start, _ in self._events), default=0.0)
         events = [
             {"name": n, "ph": "X", "ts": (t - begin) * 1e6, "dur": d * 1e6, "pid": 0, "tid": 0}
@@ -217,7 +245,14 @@ class profile:
 
 
 class record_function:
-    """Context manager and decorator that gives a name to a piece of a program in profiles."""
+    """Context manager and decorator that gives a name to a piece of a program in profiles.
+
+    Parameters
+    ----------
+    name : str
+    args : str, optional
+        Not used.
+    """
 
     def __init__(self, name: str, args=None):
         self.name = name

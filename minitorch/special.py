@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .ops import doc
 from .ops.activation import log_softmax, softmax
 from .ops.elementwise import (
     eq,
@@ -57,25 +58,38 @@ __all__ = [
 psi = digamma
 
 
+@doc.floating
 def entr(input):
-    """Return ``-x log x`` of every element: 0 at 0, minus infinity below."""
+    """Entropy of every element, ``-x log x``: 0 at 0, minus infinity below."""
     positive = input > 0
     result = neg(mul(input, log(where(positive, input, 1.0))))
     result = where(input < 0, -math.inf, result)
     return where(isnan(input), input, result)
 
 
+@doc.floating
 def ndtr(input):
-    """Return the distribution function of the standard normal distribution."""
+    """Distribution function of the standard normal distribution, ``(1 + erf(x / √2)) / 2``."""
     return mul(erfc(mul(input, -math.sqrt(0.5))), 0.5)
 
 
+@doc.floating
 def ndtri(input):
-    """Return the inverse of `ndtr`."""
+    """Inverse of the distribution function of the standard normal distribution; see `ndtr`."""
     return mul(erfinv(input * 2 - 1), math.sqrt(2))
 
 
 def xlog1py(input, other):
-    """Return ``x log(1 + y)``, 0 where x is 0 (unless y is NaN)."""
+    """Return ``x log(1 + y)``, 0 where x is 0 (unless y is NaN).
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes that broadcast; at least one is a Tensor.
+
+    Returns
+    -------
+    Tensor
+    """
     zero = logical_and(eq(input, 0.0), ~isnan(other))
     return where(zero, 0.0, mul(input, log1p(where(zero, 0.0, other))))

@@ -97,7 +97,24 @@ def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan=True, msg=
 
 
 def make_tensor(*shape, dtype, device=None, low=None, high=None, requires_grad=False, **options):
-    """Make a tensor of random values evenly distributed from `low` to `high`."""
+    """Make a tensor of random values evenly distributed from `low` to `high`.
+
+    Parameters
+    ----------
+    *shape : int or sequence of int
+    dtype : dtype
+    device : optional
+        ``"cpu"``.
+    low, high : number, optional
+        Default: by type.
+    requires_grad : bool
+    **options
+        Accepted.
+
+    Returns
+    -------
+    Tensor
+    """
     from .creation import empty
 
     shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape

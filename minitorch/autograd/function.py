@@ -48,6 +48,10 @@ class FunctionCtx:
         Saved this way they are checked for later in-place changes, freed after the backward pass,
         and an output does not keep itself alive. Intermediate results count as constants.
 
+        Parameters
+        ----------
+        *tensors : Tensor or None
+
         Raises
         ------
         TypeError
@@ -86,15 +90,31 @@ class FunctionCtx:
         """Do nothing: there is no forward mode; see `save_for_backward`."""
 
     def mark_dirty(self, *tensors) -> None:
-        """Say which inputs forward has changed in place; each must be returned as an output."""
+        """Say which inputs forward has changed in place; each must be returned as an output.
+
+        Parameters
+        ----------
+        *tensors : Tensor
+        """
         self._dirty = tensors
 
     def mark_non_differentiable(self, *tensors) -> None:
-        """Say which outputs have no derivative. Tensors that are not floating-point never do."""
+        """Say which outputs have no derivative. Tensors that are not floating-point never do.
+
+        Parameters
+        ----------
+        *tensors : Tensor
+        """
         self._non_differentiable = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Choose whether missing gradients of outputs reach backward as zeros, or as None."""
+        """Choose whether missing gradients of outputs reach backward as zeros, or as None.
+
+        Parameters
+        ----------
+        value : bool
+            Zeros.
+        """
         self._materialize = bool(value)
 
 
@@ -448,8 +468,12 @@ class _NotTwice(Node):
 def once_differentiable(function):
     """Decorate a backward that uses more than Tensor operations: differentiating it is an error.
 
-    The backward runs unrecorded, and an attempt to get a second derivative through it raises
-    instead of giving a wrong result.
+    The backward returned runs unrecorded, and an attempt to get a second derivative through it
+    raises instead of giving a wrong result.
+
+    Parameters
+    ----------
+    function : callable
     """
 
     @functools.wraps(function)

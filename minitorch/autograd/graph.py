@@ -41,7 +41,14 @@ class saved_tensors_hooks:
         state.recorder = self._outer
 
     def record(self, op, inputs, results):
-        """Pack what `op` keeps, if it became a node of the graph; called by the funnel."""
+        """Pack what `op` keeps, if it became a node of the graph; called by the funnel.
+
+        Parameters
+        ----------
+        op : Op
+        inputs, results : tuple
+            Of Tensors and arrays.
+        """
         state.recorder = self._outer
         try:
             with no_grad():
@@ -61,7 +68,12 @@ class saved_tensors_hooks:
             self._outer.read()
 
     def inside(self, module):
-        """Tell the recorder outside of the call of a module."""
+        """Tell the recorder outside of the call of a module, and return its context.
+
+        Parameters
+        ----------
+        module : Module
+        """
         return contextlib.nullcontext() if self._outer is None else self._outer.inside(module)
 
     def _pack(self, op):

@@ -23,6 +23,8 @@ class _ASMoutput(NamedTuple):
 class AdaptiveLogSoftmaxWithLoss(Module):
     """Negative log-likelihood of classes in clusters: the rarer, the fewer features each has.
 
+    Input (N, in_features), targets (N,), output (N,) and a loss, 0-d; or without N.
+
     Grave et al., "Efficient softmax approximation for GPUs", ICML 2017 (arXiv:1609.04309).
 
     Parameters
@@ -36,6 +38,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         A cluster has the features of the one before, divided by this.
     head_bias : bool, default False
         Whether the scores of the first cluster have a bias.
+    device, dtype : optional
+        Of the parameters.
 
     Raises
     ------
@@ -87,7 +91,15 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 module.reset_parameters()
 
     def forward(self, input_, target_):
-        """Return (output, loss): the log-probabilities of the targets, and minus their mean."""
+        """Return (output, loss): the log-probabilities of the targets, and minus their mean.
+
+        Parameters
+        ----------
+        input_ : Tensor
+            (N, in_features) or (in_features,)
+        target_ : Tensor
+            (N,) or 0-d, of classes.
+        """
         self._check(input_, target_)
         batched = target_.ndim > 0
         input, target = (input_, target_) if batched else (input_.unsqueeze(0), target_.reshape(1))
@@ -123,7 +135,13 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             )
 
     def log_prob(self, input):
-        """Return the log-probabilities of all classes, (N, n_classes)."""
+        """Return the log-probabilities of all classes, (N, n_classes).
+
+        Parameters
+        ----------
+        input : Tensor
+            (N, in_features)
+        """
         head = F.log_softmax(self.head(input), 1)
         parts = [head[:, : self.shortlist_size]]
         for i, tail in enumerate(self.tail):
@@ -132,5 +150,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return ops.cat(parts, 1)
 
     def predict(self, input):
-        """Return the most probable class of each row, (N,)."""
+        """Return the most probable class of each row, (N,).
+
+        Parameters
+        ----------
+        input : Tensor
+            (N, in_features)
+        """
         return self.log_prob(input).argmax(1)

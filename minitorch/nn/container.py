@@ -65,7 +65,12 @@ class _Numbered(Module):
 
 
 class Container(Module):
-    """Holds modules by name: what there was before the other containers; deprecated."""
+    """Holds modules by name: what there was before the other containers; deprecated.
+
+    Parameters
+    ----------
+    **kwargs : Module
+    """
 
     def __init__(self, **kwargs):
         super().__init__()

@@ -36,10 +36,17 @@ def _derivatives(ndim):
     for function, what in ((of_input, "input"), (of_weight, "weight")):
         function.__name__ = function.__qualname__ = f"conv{ndim}d_{what}"
         size = "input_size" if what == "input" else "weight_size"
-        function.__doc__ = (
-            f"Return the gradient of `conv{ndim}d` with respect to its {what}, of the shape "
-            f"`{size}`, from that of its output; the other arguments are the convolution's."
-        )
+        function.__doc__ = f"""Return the gradient of a convolution with respect to its {what}.
+
+        Arguments as of `conv{ndim}d`, and:
+
+        Parameters
+        ----------
+        {size} : sequence of int
+            The shape of the result.
+        grad_output : Tensor
+            The gradient of the output.
+        """
     return of_input, of_weight
 
 

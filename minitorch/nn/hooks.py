@@ -32,7 +32,17 @@ def add(hooks: OrderedDict, hook, prepend: bool = False) -> RemovableHandle:
 
 
 def register_module_forward_pre_hook(hook) -> RemovableHandle:
-    """Call ``hook(module, args)`` before the forward of every module, before its own hooks."""
+    """Call ``hook(module, args)`` before the forward of every module, before its own hooks.
+
+    Parameters
+    ----------
+    hook : callable
+        A result that is not None replaces the arguments.
+
+    Returns
+    -------
+    RemovableHandle
+    """
     return add(every_module, ("forward_pre", hook))
 
 
@@ -49,6 +59,10 @@ def register_module_forward_hook(
         Call ``hook(module, args, kwargs, output)``.
     always_call : bool
         Call the hook also when the forward raises.
+
+    Returns
+    -------
+    RemovableHandle
     """
     handle = add(every_module, ("forward", hook))
     _every_module_options[handle.id] = (with_kwargs, always_call)
@@ -56,12 +70,32 @@ def register_module_forward_hook(
 
 
 def register_module_full_backward_pre_hook(hook) -> RemovableHandle:
-    """Call ``hook(module, grad_output)`` before the backward of every module."""
+    """Call ``hook(module, grad_output)`` before the backward of every module.
+
+    Parameters
+    ----------
+    hook : callable
+        A result that is not None replaces the gradient.
+
+    Returns
+    -------
+    RemovableHandle
+    """
     return add(every_module, ("backward_pre", hook))
 
 
 def register_module_full_backward_hook(hook) -> RemovableHandle:
-    """Call ``hook(module, grad_input, grad_output)`` after the backward of every module."""
+    """Call ``hook(module, grad_input, grad_output)`` after the backward of every module.
+
+    Parameters
+    ----------
+    hook : callable
+        A result that is not None replaces the gradient.
+
+    Returns
+    -------
+    RemovableHandle
+    """
     return add(every_module, ("backward", hook))
 
 

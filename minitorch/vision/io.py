@@ -49,7 +49,14 @@ def read_image(path, mode=ImageReadMode.UNCHANGED, apply_exif_orientation: bool 
 
 
 def decode_image(input, mode=ImageReadMode.UNCHANGED, device="cpu", apply_exif_orientation=False):
-    """Read an image from a uint8 tensor of a file's bytes, or from a path; see `read_image`."""
+    """Read an image from a uint8 tensor of a file's bytes, or from a path; see `read_image`.
+
+    Parameters
+    ----------
+    input : Tensor or path
+    device : optional
+        ``"cpu"``.
+    """
     source = _io.BytesIO(input.numpy().tobytes()) if hasattr(input, "numpy") else input
     return read_image(source, mode, apply_exif_orientation)
 
@@ -62,10 +69,26 @@ def _write(input, filename, **options):
 
 
 def write_png(input, filename, compression_level: int = 6) -> None:
-    """Write a uint8 tensor (1 or 3 channels, height, width) as PNG."""
+    """Write a uint8 tensor (1 or 3 channels, height, width) as PNG.
+
+    Parameters
+    ----------
+    input : Tensor
+    filename : path
+    compression_level : int
+        From 0 to 9.
+    """
     _write(input, filename, format="PNG", compress_level=compression_level)
 
 
 def write_jpeg(input, filename, quality: int = 75) -> None:
-    """Write a uint8 tensor (1 or 3 channels, height, width) as JPEG."""
+    """Write a uint8 tensor (1 or 3 channels, height, width) as JPEG.
+
+    Parameters
+    ----------
+    input : Tensor
+    filename : path
+    quality : int
+        From 1 to 100.
+    """
     _write(input, filename, format="JPEG", quality=quality)

@@ -26,7 +26,14 @@ from .weight_norm import (
 
 
 def convert_conv2d_weight_memory_format(module, memory_format):
-    """Return the module: memory formats have no effect."""
+    """Return the module: memory formats have no effect.
+
+    Parameters
+    ----------
+    module : Module
+    memory_format : optional
+        Not used.
+    """
     return module
 
 

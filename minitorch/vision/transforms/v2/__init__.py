@@ -20,7 +20,6 @@ class ToImage(Transform):
     """Make a tensor (channels, height, width) of a PIL image or array, its values as they are."""
 
     def forward(self, img):
-        """Return the tensor."""
         if isinstance(img, Tensor):
             return img
         if pil.is_pil(img):
@@ -47,7 +46,6 @@ class ToDtype(Transform):
         self.dtype, self.scale = dtype, scale
 
     def forward(self, img):
-        """Return the converted image."""
         if self.scale:
             return functional.convert_image_dtype(img, self.dtype)
         if isinstance(img, Tensor):
