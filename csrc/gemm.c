@@ -85,6 +85,12 @@ static void place_biases(const plan *g, int64_t problem, int64_t row, int64_t co
     if (finish->column_bias) finish->column_bias = mt_at_const(finish->column_bias, column, g->size);
 }
 
+/* B as a matrix, when its panels are stretches of its rows: quickly packed. */
+static const mt_matrix *rows_of_b(const mt_operand *b) {
+    const mt_matrix *matrix = b->pack == mt_pack_matrix ? b->source : NULL;
+    return matrix && matrix->line_step == 1 && matrix->k_step != 0 ? matrix : NULL;
+}
+
 /* What to do with a tile: in the last block of depth, all that the problem asks for. */
 static mt_finish finish_of(const mt_gemm_problem *p, int accumulate, int last) {
     mt_finish finish = {.accumulate = accumulate};
@@ -130,31 +136,44 @@ static int find_a(const plan *g, const piece_of *at, int64_t depth, int64_t span
     return 1;
 }
 
-/* The block of B, packed now unless it is already, and the distance of its lines (0: packed). */
-static const char *find_b(const plan *g, int64_t problem, const block_of_b *b, char *room, int64_t *b_k) {
+/* The block of B and the distance of its lines (0: packed). Unless it is packed already that happens now, or in the
+ * first tile when B is rows. */
+static const char *find_b(const plan *g, const piece_of *at, const block_of_b *b, char *room, int64_t *b_k,
+                          mt_finish *finish) {
     const mt_operand *from = &g->p->b;
-    *b_k = from->direct ? from->direct->k_step : 0;
-    if (from->direct) return mt_matrix_at(from->direct, problem, b->column, b->depth);
-    if (g->b) return packed_b(g, problem, b->column, b->depth, b->block);
-    if (b->block) from->pack(from->source, problem, b->column, b->n, b->depth, b->block, room, g->nr);
-    return room;
+    const mt_matrix *in_place = from->direct;
+    if (!in_place && g->b) return *b_k = 0, packed_b(g, at->problem, b->column, b->depth, b->block);
+    if (!in_place && b->n == g->nr && at->m >= g->mr && (in_place = rows_of_b(from))) finish->keep = room;
+    if (in_place) return *b_k = in_place->k_step, mt_matrix_at(in_place, at->problem, b->column, b->depth);
+    if (b->block) from->pack(from->source, at->problem, b->column, b->n, b->depth, b->block, room, g->nr);
+    return *b_k = 0, room;
 }
 
-/* All rows of a piece times one block of B, while the packed block `next` is called for (NULL: nothing is). */
+/* B's lines where the tiles shall call for them: packed already, or to be packed from rows of a matrix. */
+static void call_for_b(const plan *g, int64_t problem, const block_of_b *b, mt_finish *finish) {
+    const mt_matrix *rows = rows_of_b(&g->p->b);
+    if (g->b) {
+        finish->soon = packed_b(g, problem, b->column, b->depth, b->block);
+        finish->soon_step = g->nr * (int64_t)g->size;
+    } else if (rows) {
+        finish->soon = mt_matrix_at(rows, problem, b->column, b->depth);
+        finish->soon_step = rows->k_step * (int64_t)g->size;
+    }
+}
+
+/* All rows of a piece times one block of B. */
 static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a, const block_of_b *b, const char *at_b,
-                           int64_t b_k, const char *next, mt_finish finish) {
+                           int64_t b_k, mt_finish finish) {
     const mt_gemm_problem *p = g->p;
     _Alignas(64) char tile[TILE_BYTES];
-    int64_t step = p->n, tiles = mt_div_up(at->m, g->mr);
+    int64_t step = p->n, soon_lines = mt_div_up(b->block, mt_div_up(at->m, g->mr));
     char *c;
     if (g->partial) c = mt_at(g->partial, ((at->problem * g->parts + at->part) * p->m + at->row) * step + b->column, g->size);
     else c = p->c.locate(p->c.place, at->problem, at->row, b->column, b->n, &step);
     place_biases(g, at->problem, at->row, b->column, &finish);
-    finish.soon_step = next ? mt_div_up(g->nr * (int64_t)g->size, tiles) : 0;
     const char *panel = a->data;
     for (int64_t i = 0; i < at->m; i += g->mr, panel += a->panel_step) {
         int64_t m = mt_min(g->mr, at->m - i);
-        finish.soon = next ? next + i / g->mr * finish.soon_step * b->block : at_b;
         if (c) {
             g->kernels->gemm_tile(m, b->n, b->block, panel, a->row_step, a->k_step, at_b, b_k, c, step, &finish);
             c = mt_at(c, g->mr * step, g->size);
@@ -164,6 +183,8 @@ static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a
             p->c.move(p->c.place, at->problem, at->row + i, b->column, m, b->n, tile, g->nr, 1);
         }
         if (finish.row_bias) finish.row_bias = mt_at_const(finish.row_bias, g->mr, g->size);
+        if (finish.keep) at_b = finish.keep, b_k = 0, finish.keep = NULL;
+        if (finish.soon) finish.soon += soon_lines * finish.soon_step;
     }
 }
 
@@ -197,9 +218,9 @@ static mt_status multiply_one(const plan *g, const piece_of *at) {
             mt_finish finish = finish_of(p, !first || (p->epilogue.accumulate && !g->partial), last && !g->partial);
             rows_of_a here = a;
             here.data += (b.depth - depth) * a.depth_step;
-            const char *at_b = find_b(g, at->problem, &b, room, &b_k);
-            const char *soon = more && g->b ? packed_b(g, at->problem, next.column, next.depth, next.block) : NULL;
-            multiply_block(g, at, &here, &b, at_b, b_k, soon, finish);
+            const char *at_b = find_b(g, at, &b, room, &b_k, &finish);
+            if (more) call_for_b(g, at->problem, &next, &finish);
+            multiply_block(g, at, &here, &b, at_b, b_k, finish);
         }
         depth += span;
     } while (depth < end);
@@ -276,6 +297,7 @@ static int cut_turns(plan *g) {
     const mt_gemm_problem *p = g->p;
     g->turn_problems = p->problems, g->turn_columns = p->n;
     if (g->row_pieces == 1 || g->parts > 1 || p->b.direct || p->k == 0) return 0;
+    if (rows_of_b(&p->b) && p->m >= 128 * g->row_pieces) return 0;
     int64_t columns = (int64_t)MT_SCRATCH_LIMIT / (int64_t)g->size / p->k / g->nr * g->nr;
     if (columns == 0) return 0;
     g->turn_columns = mt_min(p->n, columns);
@@ -289,14 +311,14 @@ static int cut(plan *g) {
     double work = (double)p->problems * (double)p->m * (double)p->n * (double)p->k;
     int64_t wanted = (int64_t)(work / SMALL_PIECE > PIECES ? PIECES : 1 + work / SMALL_PIECE);
     cut_depth(g, wanted);
-    /* a span is as deep as A_BYTES allow for 128 rows; if that is not all of the depth, it is as for 256 */
+    /* a span is as deep as A_BYTES allow for 256 rows, or all rows if they are fewer */
     int64_t room = A_BYTES / (int64_t)g->size;
     g->span = g->part_k;
-    if (g->part_k > room / 128 && (double)p->m * (double)g->part_k > (double)room)
+    if (g->part_k > room / 256 && (double)p->m * (double)g->part_k > (double)room)
         g->span = mt_round_up(mt_div_up(g->part_k, mt_div_up(g->part_k, room / 256)), g->kc);
     g->row_pieces = mt_div_up(p->m, mt_max(g->mr, room / mt_max(1, g->span) / g->mr * g->mr));
     /* two pieces of rows, so that two threads do not pack the same ones; then columns, which cost least; then rows */
-    int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 8 : 2;
+    int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 24 : 2;
     if (have < wanted) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
     int shared = cut_turns(g);
     g->column_pieces = mt_min(mt_div_up(wanted, have * g->row_pieces), mt_div_up(g->turn_columns, narrow * g->nr));

@@ -105,8 +105,9 @@ typedef struct {
     const void *row_bias, *column_bias;
     int activation; /* mt_activation, with its low and high */
     double low, high;
-    const char *soon;  /* memory that is needed soon: a full tile calls for soon_step bytes of it with every line of B */
-    int64_t soon_step;
+    const char *soon;  /* memory that is needed soon (NULL: none): a full tile calls for stretches as long as a line of B, */
+    int64_t soon_step; /* which lie soon_step bytes apart, one for every 8 lines of depth */
+    void *keep; /* where a full tile leaves the rows of B, which are not packed yet, as a packed panel; NULL: nowhere */
 } mt_finish;
 
 /* c[i * c_row + j] = sum over p < k of a[i * a_row + p * a_k] * b[p * b_k + j], then `finish`, for i < m <= mr and
