@@ -64,7 +64,6 @@
 #define vnext FN(vnext)
 
 #define UNROLL _Pragma("GCC unroll 16")
-#define ROLLED _Pragma("GCC unroll 1")
 #define INLINE static inline __attribute__((always_inline, unused))
 
 /* Lanes of a vector in this pass. */
