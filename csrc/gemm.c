@@ -85,10 +85,11 @@ static void place_biases(const plan *g, int64_t problem, int64_t row, int64_t co
     if (finish->column_bias) finish->column_bias = mt_at_const(finish->column_bias, column, g->size);
 }
 
-/* B as a matrix, when its panels are stretches of its rows: quickly packed. */
+/* B as a matrix, when its panels are stretches of its rows, which a tile can pack on the way. Rows a multiple of 8 KB
+ * apart would push one another out of the few places that a cache has for them. */
 static const mt_matrix *rows_of_b(const mt_operand *b) {
-    const mt_matrix *matrix = b->pack == mt_pack_matrix ? b->source : NULL;
-    return matrix && matrix->line_step == 1 && matrix->k_step != 0 ? matrix : NULL;
+    const mt_matrix *x = b->pack == mt_pack_matrix ? b->source : NULL;
+    return x && x->line_step == 1 && x->k_step * (int64_t)x->size % 8192 ? x : NULL;
 }
 
 /* What to do with a tile: in the last block of depth, all that the problem asks for. */
@@ -322,7 +323,8 @@ static int cut(plan *g) {
     if (have < wanted) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
     int shared = cut_turns(g);
     g->column_pieces = mt_min(mt_div_up(wanted, have * g->row_pieces), mt_div_up(g->turn_columns, narrow * g->nr));
-    g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(wanted, have * g->column_pieces), p->m / (8 * g->mr)));
+    int64_t most = mt_min(p->m / (8 * g->mr), 8);
+    g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(wanted, have * g->column_pieces), most));
     g->rows = mt_round_up(mt_div_up(p->m, g->row_pieces), g->mr);
     g->row_pieces = mt_div_up(p->m, g->rows);
     g->columns = mt_round_up(mt_div_up(g->turn_columns, g->column_pieces), g->nr);
