@@ -299,6 +299,7 @@ def _rank(items, key, other):
 
     def chosen(keys, key):
         """Tell whether an end of an edge prefers it: the box that goes on, or the middle one."""
+        keys = list(dict.fromkeys(keys))  # an input may be read twice
         boxes = [k for k in keys if items[k].width != _LANE] or keys
         boxes = [k for k in boxes if items[k].below] or boxes
         return len(boxes) % 2 == 1 and boxes[len(boxes) // 2] == key
