@@ -160,6 +160,13 @@ def test_ways_that_depend_on_values():
     assert found.to_dict()["reads"] == found.reads
 
 
+def test_drawing(tmp_path, capsys):
+    path = tmp_path / "net.svg"
+    command = ["summary", "resnet18", "--size", "1x3x32x32", "--draw", str(path), "--depth", "1"]
+    assert main(command) == 0
+    assert path.read_text(encoding="utf-8").count("<g ") == 13 and "bn1" in capsys.readouterr().out
+
+
 def test_forms(capsys):
     found = summary(models.lenet5(), (1, 1, 28, 28))
     assert json.loads(json.dumps(found.to_dict()))["parameters"] == 61_706
