@@ -2,22 +2,26 @@
 
 Usage::
 
-    python tests/foreign.py CLONES [--only TEXT] [--time] [--out FILE]
+    python tests/foreign.py CLONES [--only TEXT] [--every] [--time] [--out FILE]
 
 CLONES is a folder with clones of public repositories, each named ``owner+name``; `CASES` says which
-models of theirs are run. PyTorch builds each model in one process and writes weights, input,
-outputs and gradients in float64 to a scratch folder; another process runs the same files with
-`minitorch.compat`, from the same weights, and compares. Dropout is switched off, the rest trains.
+models of theirs are run. With ``--every`` all files are tried that do nothing but define: every
+model that can be built without arguments, with the first of the inputs in `TRIED` that fits it.
+PyTorch builds each model in one process and writes weights, input, outputs and gradients in float64
+to a scratch folder; another process runs the same files with `minitorch.compat`, from the same
+weights, and compares. Dropout is switched off, the rest trains.
 Nothing of those repositories is part of this one, and neither CI nor the test suite needs them.
 """
 
 import argparse
+import ast
 import contextlib
 import importlib
 import inspect
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,6 +42,17 @@ LARGE = [(2, 3, 224, 224)]
 VIDEO = [(1, 3, 16, 56, 56)]
 
 VISION = "pytorch+vision"
+
+# Inputs that a model of which nothing is known may take, and how large and slow it may be.
+TRIED = [
+    *((2, 3, size, size) for size in (32, 64, 128, 224)),
+    *((2, 1, size, size) for size in (28, 32)),
+    *((2, channels, 16, 16) for channels in (16, 64)),
+    *((2, channels, 64) for channels in (1, 3, 16)),
+    *((2, features) for features in (16, 100)),
+    *((1, channels, 16, 32, 32) for channels in (1, 3)),
+]
+MOST_PARAMETERS, MOST_SECONDS = 30_000_000, 60
 
 # repository: [(file, what is built: expressions, None for every model of the file; input sizes)]
 CASES = {
@@ -167,6 +182,29 @@ CASES = {
 }
 
 
+def only_defines(path):
+    """Return whether importing a file runs no program."""
+    try:
+        tree = ast.parse(path.read_text(errors="ignore"))
+    except SyntaxError:
+        return False
+    calls = [n for n in tree.body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    runs = any(isinstance(n, ast.For | ast.While | ast.With) for n in tree.body)
+    parses = "parse_args" in "".join(ast.unparse(n) for n in tree.body if isinstance(n, ast.Assign))
+    defines = any(isinstance(n, ast.ClassDef | ast.FunctionDef) for n in tree.body)
+    return defines and not (calls or runs or parses)
+
+
+def every(clones, only):
+    """Yield (repository, file, None, None) of every file of every clone that only defines."""
+    for folder in sorted(f for f in clones.iterdir() if f.is_dir() and f.name != VISION):
+        for path in sorted(folder.rglob("*.py")):
+            where = f"{folder.name}/{path.relative_to(folder)}"
+            wanted = (not only or only in where) and "torch" in path.read_text(errors="ignore")
+            if wanted and only_defines(path):
+                yield folder, path, None, None
+
+
 def cases(clones, only):
     """Yield (repository, file, expression, input sizes) of every case there is a clone for."""
     for repository, entries in CASES.items():
@@ -294,6 +332,23 @@ def seconds(step):
     return best
 
 
+def first_that_fits(torch, model, weights):
+    """Return the sizes of the first input in `TRIED` that the model takes."""
+    for size in TRIED:
+        try:
+            model(*inputs_of(torch, [size], torch.float32))
+            return [size]
+        except (RuntimeError, ValueError, IndexError, AssertionError, TypeError):
+            continue
+        finally:
+            model.load_state_dict(torch.load(weights))  # statistics count what was tried
+    raise ValueError("no input fits")
+
+
+def too_slow(*args):
+    raise TimeoutError(f"more than {MOST_SECONDS} seconds")
+
+
 def evaluate(torch, library, case, module, expression, sizes, scratch, timed):
     """Run one model; with minitorch, compare with what PyTorch left in the scratch folder."""
     torch.manual_seed(0)
@@ -305,12 +360,16 @@ def evaluate(torch, library, case, module, expression, sizes, scratch, timed):
     text = str(model)
     record["parameters"] = sum(p.numel() for p in model.parameters())
     if library == "torch":
+        if sizes is None and record["parameters"] > MOST_PARAMETERS:
+            raise ValueError("too large to be tried")
         torch.save(model.state_dict(), files[0])
-        Path(files[2]).write_text(json.dumps({"text": text}))
+        sizes = sizes or first_that_fits(torch, model, files[0])
+        Path(files[2]).write_text(json.dumps({"text": text, "sizes": sizes}))
     else:
         model.load_state_dict(torch.load(files[0]), strict=True)
-        printed = json.loads(Path(files[2]).read_text())["text"]
-        record["same text"] = case.startswith(VISION) or text == printed
+        printed = json.loads(Path(files[2]).read_text())
+        sizes = [tuple(size) for size in printed["sizes"]]
+        record["same text"] = case.startswith(VISION) or text == printed["text"]
     if timed:
         sizes = [(8, *size[1:]) for size in sizes]
         inputs = inputs_of(torch, sizes, torch.float32)
@@ -334,7 +393,7 @@ def evaluate(torch, library, case, module, expression, sizes, scratch, timed):
     return record
 
 
-def work(library, clones, only, scratch, timed):
+def work(library, clones, only, scratch, timed, all_files):
     """Run all cases with one library and print a line of JSON for each."""
     if library == "minitorch":
         sys.path.insert(0, str(ROOT))
@@ -345,7 +404,8 @@ def work(library, clones, only, scratch, timed):
     import torch
 
     torch.set_num_threads(2)
-    for folder, path, expressions, sizes in cases(clones, only):
+    signal.signal(signal.SIGALRM, too_slow)
+    for folder, path, expressions, sizes in (every if all_files else cases)(clones, only):
         where = f"{folder.name}/{path.relative_to(folder)}"
         printed = io.StringIO()
         try:
@@ -357,6 +417,7 @@ def work(library, clones, only, scratch, timed):
             continue
         for expression in names:
             record = {"case": f"{where} {expression}"}
+            signal.alarm(MOST_SECONDS if all_files else 0)
             try:
                 with contextlib.redirect_stdout(printed):
                     record |= evaluate(
@@ -364,6 +425,7 @@ def work(library, clones, only, scratch, timed):
                     )
             except Exception:
                 record["error"] = traceback.format_exc(limit=-3)
+            signal.alarm(0)
             print(json.dumps(record), flush=True)
 
 
@@ -391,6 +453,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clones", type=Path)
     parser.add_argument("--only", help="only files that contain this")
+    parser.add_argument("--every", action="store_true", help="try every file of every clone")
     parser.add_argument("--time", action="store_true", help="time training steps in float32")
     parser.add_argument("--out", help="write all records as JSON")
     parser.add_argument("--work", choices=["torch", "minitorch"], help=argparse.SUPPRESS)
@@ -398,13 +461,14 @@ def main():
     options = parser.parse_args()
     clones = options.clones.resolve()
     if options.work:
-        work(options.work, clones, options.only, options.scratch, options.time)
+        work(options.work, clones, options.only, options.scratch, options.time, options.every)
         return
     records = {"torch": {}, "minitorch": {}}
     with tempfile.TemporaryDirectory() as scratch:
         for library, found in records.items():
             command = [sys.executable, __file__, str(clones), "--work", library]
             command += ["--scratch", scratch, *(["--time"] if options.time else [])]
+            command += ["--every"] if options.every else []
             command += ["--only", options.only] if options.only else []
             process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             for line in process.stdout:
