@@ -227,6 +227,18 @@ def test_channel_dropout(ndim):
         function(minitorch.ones(2, 2, *(2,) * ndim), 1.5)
 
 
+@pytest.mark.parametrize("name", ["dropout", "dropout2d", "alpha_dropout"])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_dropout_of_nothing_does_nothing(lib, name, inplace):
+    """Not even count as a change: the softmax before it can still be differentiated."""
+    x = lib.tensor(2, 3, 4, 4)
+    y = x.softmax(1)
+    z = getattr(lib.module.nn.functional, name)(y, 0.0, True, inplace)
+    assert z is y
+    (z * lib.tensor(2, 3, 4, 4, seed=1)).sum().backward()
+    assert x.grad.any()
+
+
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.filterwarnings("ignore:dropout")

@@ -696,7 +696,7 @@ def _dropout(name, input, p, training, inplace, ndim=0):
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
     ndim = ndim and _channel_dimensions(name, input, ndim)
-    if not training:
+    if not training or p == 0:
         return input
     _floating(name, input)
     drawn = input.shape[: input.ndim - ndim]
@@ -775,7 +775,7 @@ class AlphaDropout(Op):
 def _alpha_dropout(name, input, p, training, inplace, shape):
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
-    if not training:
+    if not training or p == 0:
         return input
     _floating(name, input)
     op = AlphaDropout(p, shape)
