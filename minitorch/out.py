@@ -14,6 +14,7 @@ import numpy as np
 from . import dtypes
 from .autograd import anomaly
 from .autograd.grad_mode import no_grad, state
+from .ops import doc
 from .tensor import Tensor
 
 __all__ = ["accepting_out"]
@@ -38,6 +39,11 @@ NAMES = """
     std_mean sub subtract sum svd take take_along_dim tan tanh topk trapezoid tril triu
     true_divide trunc var var_mean vdot vstack where xlogy
 """
+
+_OUT = doc.section(
+    "Other Parameters",
+    "out : Tensor or tuple of Tensor, optional\n    Receives the result; nothing is recorded.\n",
+)
 
 
 @functools.cache  # several names of one function stay one function
@@ -74,6 +80,7 @@ def accepting_out(function):
             _write(name, result, target)
         return out
 
+    doc.append(with_out, _OUT)
     return with_out
 
 
