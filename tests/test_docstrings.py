@@ -482,3 +482,19 @@ def test_layers_say_their_shapes():
     assert list(problems(Name("minitorch.nn.Odd", Odd))) == [
         "does not say which shapes come in and go out"
     ]
+
+
+@pytest.mark.parametrize("complete", [doc.floating, doc.reduced, doc.same_shape])
+def test_completing_is_the_same_without_indentation(complete):
+    """Python 3.13 removes the indentation of docstrings, ``python -OO`` the docstrings."""
+
+    def completed(known):
+        function = types.FunctionType(example.__code__, {})
+        function.__doc__ = known
+        assert complete(function) is function
+        return text(function)
+
+    start = example.__doc__
+    assert completed(start) == completed(inspect.cleandoc(start) + "\n")
+    assert len(completed(start)) > len(text(example)) + 40
+    assert completed(None) == ""

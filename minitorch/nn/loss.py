@@ -235,6 +235,7 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 @_pairwise
+@doc.reduced
 class BCELoss(_WeightedLoss):
     """Cross entropy of probabilities of two classes.
 
@@ -242,10 +243,6 @@ class BCELoss(_WeightedLoss):
     ----------
     weight : Tensor, optional
         Weight of each element.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
     """
 
     def forward(self, input, target):
@@ -253,6 +250,7 @@ class BCELoss(_WeightedLoss):
 
 
 @_pairwise
+@doc.reduced
 class BCEWithLogitsLoss(_WeightedLoss):
     """Cross entropy of the sigmoid of scores, computed without overflow.
 
@@ -260,10 +258,6 @@ class BCEWithLogitsLoss(_WeightedLoss):
     ----------
     weight : Tensor, optional
         Weight of each element.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
     pos_weight : Tensor, optional
         Weight of positive targets, per class.
     """
@@ -396,6 +390,7 @@ class SoftMarginLoss(_Loss):
     _function = staticmethod(F.soft_margin_loss)
 
 
+@doc.reduced
 class MultiLabelSoftMarginLoss(_WeightedLoss):
     """Binary cross-entropy of the sigmoid of scores, averaged over the classes.
 
@@ -405,10 +400,6 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     ----------
     weight : Tensor, optional
         Weight of each class.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
     """
 
     def forward(self, input, target):
@@ -417,6 +408,7 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
         )
 
 
+@doc.reduced
 class MultiMarginLoss(_WeightedLoss):
     """By how much other classes come too close to the right one.
 
@@ -429,10 +421,6 @@ class MultiMarginLoss(_WeightedLoss):
     margin : float
     weight : Tensor, optional
         Weight of each class.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
     """
 
     def __init__(
@@ -473,16 +461,13 @@ class _MarginLoss(_Loss):
 
 
 @_pairwise
+@doc.reduced
 class HingeEmbeddingLoss(_MarginLoss):
     """``x`` where the target is 1, ``max(0, margin - x)`` where it is -1.
 
     Parameters
     ----------
     margin : float
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
     """
 
     def __init__(
@@ -494,6 +479,7 @@ class HingeEmbeddingLoss(_MarginLoss):
         return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
+@doc.reduced
 class MarginRankingLoss(_MarginLoss):
     """``max(0, -y (x1 - x2) + margin)``: how much an order misses the wanted one.
 
@@ -502,10 +488,6 @@ class MarginRankingLoss(_MarginLoss):
     Parameters
     ----------
     margin : float
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
     """
 
     def forward(self, input1, input2, target):
@@ -514,6 +496,7 @@ class MarginRankingLoss(_MarginLoss):
         )
 
 
+@doc.reduced
 class CosineEmbeddingLoss(_MarginLoss):
     """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1.
 
@@ -523,10 +506,6 @@ class CosineEmbeddingLoss(_MarginLoss):
     ----------
     margin : float
         From -1 to 1.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
     """
 
     def forward(self, input1, input2, target):
@@ -535,6 +514,7 @@ class CosineEmbeddingLoss(_MarginLoss):
         )
 
 
+@doc.reduced
 class TripletMarginLoss(_Loss):
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)``, all three (N, D) or (D,).
 
@@ -547,10 +527,6 @@ class TripletMarginLoss(_Loss):
         Added to the differences.
     swap : bool
         Count the distance of positive and negative instead where it is smaller.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``'mean'``, ``'sum'`` or ``'none'``.
 
     Notes
     -----

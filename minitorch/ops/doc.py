@@ -50,6 +50,20 @@ def kind(parameters: str, result: str, raises: str = "", returned: str = "Tensor
     return complete
 
 
+def more(entries: str):
+    """Return a decorator that adds entries at the end of the section Parameters."""
+
+    def complete(thing):
+        known = thing.__doc__
+        if known:
+            end = known.find("\n\n", known.index("-----")) % len(known.rstrip() + " ")
+            indent = "\n    " if known.endswith(" ") else "\n"
+            thing.__doc__ = known[:end] + ("\n" + entries).replace("\n", indent) + known[end:]
+        return thing
+
+    return complete
+
+
 def says(paragraph: str):
     """Return a decorator that adds a paragraph to a docstring, after the summary."""
 
@@ -80,3 +94,8 @@ pair = kind(_TENSORS, PAIR)
 pair_floating = kind(_TENSORS, PAIR_FLOATING)
 comparison = kind(_TWO, PAIR_BOOL)
 pair_bits = kind(_TWO, PAIR, "NotImplementedError\n    If an operand is floating-point.")
+# Losses.
+reduced = more(
+    "size_average, reduce : bool, optional\n    Old form of `reduction`.\n"
+    "reduction : str\n    ``'mean'``, ``'sum'`` or ``'none'``."
+)

@@ -10,6 +10,7 @@ import numpy as np
 from .. import dtypes, kernels
 from ..autograd.op import Op
 from ..errors import ShapeError
+from . import doc
 from .activation import log_softmax, logsigmoid, softmax
 from .common import broadcast_shape, cast, is_tensor
 from .elementwise import abs as absolute
@@ -363,6 +364,7 @@ def nll_loss(
 # ---- of values
 
 
+@doc.reduced
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Return the squared difference of `input` and `target`.
 
@@ -370,10 +372,6 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     ----------
     input, target : Tensor
         Of one shape.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
     weight : Tensor, optional
         Factor of every squared difference; the mean is divided by its sum.
 
@@ -386,6 +384,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     return _weighted(square(sub(input, target)), weight, reduction)
 
 
+@doc.reduced
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Return the absolute difference of `input` and `target`.
 
@@ -393,10 +392,6 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     ----------
     input, target : Tensor
         Of one shape.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
     weight : Tensor, optional
         Factor of every difference; the mean is divided by its sum.
 
@@ -416,6 +411,7 @@ def _weighted(loss, weight, reduction):
     return div(sum(loss), sum(weight)) if reduction == "mean" else _reduce(loss, reduction)
 
 
+@doc.reduced
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Return the squared difference where it is below `beta`, beyond that the absolute one.
 
@@ -423,10 +419,6 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     ----------
     input, target : Tensor
         Of one shape.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
     beta : float
         Where the two pieces meet; 0 gives `l1_loss`.
 
@@ -521,6 +513,7 @@ def _same_shape(name, input, target):
         )
 
 
+@doc.reduced
 def binary_cross_entropy(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean"
 ):
@@ -534,10 +527,6 @@ def binary_cross_entropy(
         Of the shape of `input`.
     weight : Tensor, optional
         Factor of every term, broadcast.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -559,6 +548,7 @@ def binary_cross_entropy(
     return _reduce(loss if weight is None else mul(loss, weight), reduction)
 
 
+@doc.reduced
 def binary_cross_entropy_with_logits(
     input,
     target,
@@ -578,10 +568,6 @@ def binary_cross_entropy_with_logits(
         Of the shape of `input`.
     weight : Tensor, optional
         Factor of every term, broadcast.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
     pos_weight : Tensor, optional
         Factor of the positive terms, broadcast.
 

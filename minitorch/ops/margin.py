@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd import op as _op
 from ..autograd.grad_mode import no_grad
 from ..errors import ShapeError
+from . import doc
 from .activation import logsigmoid, softmax
 from .common import is_tensor
 from .elementwise import (
@@ -58,6 +59,7 @@ def _like(array):
 # ---- of pairs and triplets
 
 
+@doc.reduced
 def margin_ranking_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
@@ -70,10 +72,6 @@ def margin_ranking_loss(
     target : Tensor
         1 where `input1` should be greater, -1 where `input2` should.
     margin : float
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -91,6 +89,7 @@ def margin_ranking_loss(
     return _reduce(loss, reduction)
 
 
+@doc.reduced
 def hinge_embedding_loss(
     input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
 ):
@@ -103,10 +102,6 @@ def hinge_embedding_loss(
     target : Tensor
         1 for pairs that belong together, -1 for the others; of the shape of `input`.
     margin : float
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -119,6 +114,7 @@ def hinge_embedding_loss(
     return _reduce(add(apart, where(ne(target, -1), input, 0.0)), reduction)
 
 
+@doc.reduced
 def cosine_embedding_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
@@ -131,10 +127,6 @@ def cosine_embedding_loss(
     target : Tensor
         (N,), of 1 and -1.
     margin : float
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -157,6 +149,7 @@ def cosine_embedding_loss(
     return _reduce(add(together, apart), reduction)
 
 
+@doc.reduced
 def triplet_margin_loss(
     anchor,
     positive,
@@ -183,10 +176,6 @@ def triplet_margin_loss(
     swap : bool
         Count the distance of positive and negative instead where it is smaller (Balntas et al.
         2016, Learning shallow convolutional feature descriptors with triplet losses).
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -252,6 +241,7 @@ def _triplet(name, anchor, positive, negative, distance, margin, swap, reduction
 # ---- of classes
 
 
+@doc.reduced
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Return ``log(1 + exp(-y x))``, without overflow.
 
@@ -260,10 +250,6 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     input : Tensor
     target : Tensor
         1 and -1, of the shape of `input`.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -300,6 +286,7 @@ def _rows(name, input, target, target_ndim):
     return input, target._array.reshape(-1, *[classes] * (target_ndim - 1)).astype(np.int64)
 
 
+@doc.reduced
 def multi_margin_loss(
     input,
     target,
@@ -323,10 +310,6 @@ def multi_margin_loss(
     margin : float
     weight : Tensor, optional
         (C,): weight of each class.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -359,6 +342,7 @@ def _class_weights(weight, numbers):
     return _like(weight._array[numbers][:, None])
 
 
+@doc.reduced
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Return by how much wrong classes come too close to the right ones, of which several are.
 
@@ -368,10 +352,6 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         (N, C) or (C,)
     target : Tensor
         Of the shape of `input`, int64: class numbers, up to the first -1.
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
@@ -395,6 +375,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     return _reduce(loss if input.ndim == 2 else reshape(loss, ()), reduction)
 
 
+@doc.reduced
 def multilabel_soft_margin_loss(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean"
 ):
@@ -408,10 +389,6 @@ def multilabel_soft_margin_loss(
         From 0 to 1, of the shape of `input`.
     weight : Tensor, optional
         (C,)
-    size_average, reduce : bool, optional
-        Old form of `reduction`.
-    reduction : str
-        ``"none"``, ``"mean"`` or ``"sum"``.
 
     Returns
     -------
