@@ -28,7 +28,7 @@ def drop(name, shapes, wrong_shape=None):
         ),
         bad(TypeError, f"{name}: input must be a Tensor, got int", 1),
     ]
-    if wrong_shape:
+    if wrong_shape is not None:
         errors.append(bad(ShapeError, f"{name}: input must have ", np.ones(wrong_shape), 0.5, True))
 
     def training(rng):
@@ -60,8 +60,8 @@ SPECS = [
     ),
     *drop("dropout", [(2, 3), (), (0, 3)]),
     *drop("dropout1d", [(2, 3, 2), (3, 2), (0, 3, 2)], (2, 3)[:1]),
-    *drop("dropout2d", [(2, 3, 2, 1), (3, 2, 2)], (2, 3)),
-    *drop("dropout3d", [(2, 2, 1, 2, 2), (3, 2, 1, 2)], (2, 3, 4)),
+    *drop("dropout2d", [(2, 3, 2, 1), (1, 3, 2, 2)], (3,)),
+    *drop("dropout3d", [(2, 2, 1, 2, 2), (3, 2, 1, 2)], ()),
     *drop("alpha_dropout", [(2, 3), (0, 3)]),
     *drop("feature_alpha_dropout", [(2, 3, 2), (3, 2)], (3,)),
 ]
