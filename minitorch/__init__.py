@@ -88,6 +88,7 @@ del _name
 
 # Imported when first used, so that `import minitorch` stays fast.
 _LAZY = {
+    "_assert": "names",
     "accelerator": "accelerator",
     "amp": "amp",
     "are_deterministic_algorithms_enabled": "backends",

@@ -640,12 +640,14 @@ def foreach(name: str):
     """
     plain = name.removesuffix("_")
     tensor = type(creation.empty(0))
-    if not hasattr(tensor, plain):
+    if not (hasattr(tensor, plain) or hasattr(tensor, name)):
         raise AttributeError(f"module 'minitorch' has no attribute '_foreach_{name}'")
 
     def one(input, *args, **kwargs):
         if plain in ("addcdiv", "addcmul") and len(args) == 3:
             args, kwargs = args[:2], {"value": args[2]}
+        if not hasattr(input, plain):
+            return getattr(input, name)(*args, **kwargs)
         clamped = plain in _CLAMPS and isinstance(args[0], int | float)
         result = getattr(input, _CLAMPS[plain] if clamped else plain)(*args, **kwargs)
         return input.copy_(result) if name.endswith("_") else result

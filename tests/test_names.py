@@ -264,6 +264,8 @@ def test_foreach(lib):
             getattr(m, f"_foreach_{name}_")(places, *arguments)
             for place, result in zip(places, results, strict=True):
                 assert m.equal(m.nan_to_num(place), m.nan_to_num(result))
+    m._foreach_zero_(zeros := [x.clone() for x in first])
+    assert not any(x.any() for x in zeros)
     added = m._foreach_add(first, second, alpha=2)
     assert m.allclose(added[0], first[0] + 2 * second[0])
     divided = m._foreach_addcdiv(first, second, second, [1.0, 2.0])

@@ -35,6 +35,8 @@ def export(
     do_constant_folding=True,
     keep_initializers_as_inputs=False,
     verbose=False,
+    training=None,
+    operator_export_type=None,
 ):
     """
     Write a model to an ONNX file, in evaluation mode.
@@ -64,6 +66,8 @@ def export(
     fold_batch_norm : bool, default False
         Multiply the batch norms that follow a convolution into its weights.
     export_params, do_constant_folding, keep_initializers_as_inputs, verbose : optional
+        Accepted for code written for PyTorch, and not used.
+    training, operator_export_type : optional
         Accepted for code written for PyTorch, and not used.
 
     Raises
