@@ -291,14 +291,14 @@ def conv_forward(input, weight, bias, window):
     if input.dtype == _FLOAT16:
         wide = (None if v is None else v.astype(np.float32) for v in (input, weight, bias))
         return conv_forward(*wide, window).astype(_FLOAT16)
-    size = window.output_size(input.shape[2:])
-    result = memory.empty((input.shape[0], weight.shape[0], *size), input.dtype)
     input, weight = _steps(input), contiguous(weight)
     bias = None if bias is None else contiguous(bias)
+    desc, shape = _forward_desc(window, *_layout(input), weight.shape[0])
+    result = _empty(shape, input.dtype)
     check(
         lib.mt_conv_forward(
             _CODES[input.dtype],
-            _conv_desc(window, *_layout(input), result.shape, None),
+            desc,
             pointer(input),
             _from_buffer(weight),
             ffi.NULL if bias is None else _from_buffer(bias),
@@ -380,9 +380,10 @@ def conv_grad_weight(input, grad_output, window):
 
 def _steps(array):
     """Return the array, or a copy when its strides are not whole elements."""
-    if array.flags.aligned:
+    flags = array.flags
+    if flags.aligned:
         size = array.itemsize
-        if array.flags.c_contiguous or not any(stride % size for stride in array.strides):
+        if flags.c_contiguous or not any(stride % size for stride in array.strides):
             return array
     return array.copy()
 
@@ -392,6 +393,13 @@ def _layout(array):
     if array.flags.c_contiguous:
         return array.shape, None
     return array.shape, tuple(stride // array.itemsize for stride in array.strides)
+
+
+@functools.lru_cache(maxsize=1024)
+def _forward_desc(window, in_shape, in_steps, channels):
+    """Describe a convolution by its input; return that and the shape of the output."""
+    shape = (in_shape[0], channels, *window.output_size(in_shape[2:]))
+    return _conv_desc(window, in_shape, in_steps, shape, None), shape
 
 
 @functools.lru_cache(maxsize=1024)
@@ -526,9 +534,10 @@ def unary(name, x, out=None, a=0.0, b=0.0):
     if code is not None and n < _SMALL and name in _NUMPY_UNARY:
         result = _calmed().run(_NUMPY_UNARY[name], x, out=out)
         return result if type(result) is _ndarray else _asarray(result)
-    if code is not None and out is None and x.flags.carray:  # the usual case in the fewest steps
-        if n < _SMALL:
-            result = x.copy()
+    # the usual cases in the fewest steps
+    if code is not None and (out is None or out is x) and x.flags.carray:
+        if out is x or n < _SMALL:
+            result = x if out is x else x.copy()
             source = to = _from_buffer(result)
         else:
             result = _empty(x.shape, x.dtype)
@@ -614,6 +623,13 @@ def _binary(name, x, y, out, a, b):
             return _store(binary(name, x, y, a=a, b=b), _FLOAT16, out)
         return _by_numpy(_INTEGER_BINARY, name, out, x, y)
     op = _BINARY[name] if compare is None else compare + len(_BINARY)
+    usual = compare is None and _alike(x, y)
+    if usual and (out is None or (out is x and (y is x or not np.may_share_memory(x, y)))):
+        result = _empty(x.shape, dtype) if out is None else out
+        start = _from_buffer(x)
+        to = start if out is x else _from_buffer(result)
+        check(lib.mt_binary(op, code, x.size, start, 1, _from_buffer(y), 1, to, a, b))
+        return result
     out_dtype = dtype if compare is None else _BOOL
     x, y = _operand(x, dtype), _operand(y, dtype)
     shape = x.shape
@@ -662,6 +678,13 @@ def _binary(name, x, y, out, a, b):
         )
     check(status)
     return result if out is None else _store(result, out_dtype, out)
+
+
+def _alike(x, y):
+    """Say whether two arrays of one type and shape both lie in memory in order."""
+    if type(x) is not _ndarray or type(y) is not _ndarray or x.dtype is not y.dtype:
+        return False
+    return x.shape == y.shape and x.flags.carray and y.flags.carray
 
 
 def _dense_order(x):

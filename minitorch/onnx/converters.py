@@ -73,7 +73,7 @@ _RENAMED = {
     elementwise.Maximum: "Max", elementwise.Minimum: "Min", elementwise.Eq: "Equal",
     elementwise.Lt: "Less", elementwise.Le: "LessOrEqual", elementwise.Gt: "Greater",
     elementwise.Ge: "GreaterOrEqual", elementwise.IsNan: "IsNaN", elementwise.IsInf: "IsInf",
-    act.Hardswish: "HardSwish", Mm: "MatMul", Bmm: "MatMul", Dot: "MatMul",
+    act.Hardswish: "HardSwish", act.PRelu: "PRelu", Mm: "MatMul", Bmm: "MatMul", Dot: "MatMul",
     Mv: "MatMul", shape.Clone: "Identity",
 }  # fmt: skip
 CONVERTERS |= {op: _elementwise(kind) for op, kind in _RENAMED.items()}
@@ -153,6 +153,12 @@ CONVERTERS |= {
         elementwise.Log1p: lambda m, x, _: m.log(m.add(x, 1.0)),
     }.items()
 }
+
+
+@_converts(act.Glu)
+def _glu(graph, step, other):
+    input, gate = map(graph.name, step.inputs)
+    return graph.node("Mul", input, graph.node("Sigmoid", gate))
 
 
 @_converts(elementwise.Clamp)

@@ -11,7 +11,7 @@ from .. import dtypes, kernels
 from ..autograd.op import Op
 from ..errors import ShapeError
 from . import doc, random
-from .common import cast, dimension, is_tensor, tensor
+from .common import cast, dimension, floating, is_tensor, tensor
 from .elementwise import (
     Unary,
     abs,
@@ -761,6 +761,60 @@ def threshold(input, threshold, value, inplace=False):
     return _apply("threshold", Threshold(threshold, value), input, inplace)
 
 
+class PRelu(Op):
+    """The number itself if positive, else multiplied by a slope that is learned."""
+
+    formula = "dy = dx where x > 0, else w dx + x dw"
+    reads = {0: (0, 1), 1: (0,)}
+    broadcasts = True
+
+    def forward(self, input, weight):
+        return kernels.binary("prelu", input, weight)
+
+    def backward(self, grad, needs):
+        input, weight = self.inputs
+        positive = gt(input, 0.0)
+        return (
+            where(positive, grad, mul(grad, weight)) if needs[0] else None,
+            where(positive, 0.0, mul(grad, input)) if needs[1] else None,
+        )
+
+    def fused_backward(self, grad, needs):
+        input, weight = self.inputs
+        by_input = by_weight = None
+        if needs[0]:
+            by_input = kernels.binary("prelu_slope", input, weight)
+            by_input = kernels.binary("mul", by_input, grad, by_input)
+        if needs[1]:
+            by_weight = kernels.binary("prelu_backward", grad, input)
+        return by_input, by_weight
+
+
+class Glu(Op):
+    """Product of a number and the logistic function of another."""
+
+    formula = "d(x σ(y)) = σ(y) dx + x σ(y) σ(-y) dy"
+    reads = {0: (1,), 1: (0, 1)}
+
+    def forward(self, input, gate):
+        return kernels.binary("glu", input, gate)
+
+    def backward(self, grad, needs):
+        input, gate = self.inputs
+        by_input = mul(grad, sigmoid(gate))
+        by_gate = mul(mul(by_input, input), sigmoid(neg(gate))) if needs[1] else None
+        return by_input, by_gate
+
+    def fused_backward(self, grad, needs):
+        input, gate = self.inputs
+        by_input = kernels.binary("glu", grad, gate)
+        if not needs[1]:
+            return by_input, None
+        # x σ(-y) is also the derivative of the logarithm of σ(y)
+        slope = kernels.binary("mul", by_input, input)
+        return by_input, kernels.binary("logsigmoid_backward", slope, gate, slope)
+
+
 def prelu(input, weight):
     """Every element if positive, else multiplied by a learned slope (He et al. 2015).
 
@@ -792,7 +846,7 @@ def prelu(input, weight):
         )
     if slopes > 1:
         weight = reshape(weight, (-1, *[1] * (input.ndim - 2)))
-    return where(gt(input, 0.0), input, mul(input, weight))
+    return PRelu()(floating("prelu", input), floating("prelu", weight))
 
 
 def glu(input, dim=-1):
@@ -813,15 +867,15 @@ def glu(input, dim=-1):
     ShapeError
         If the size is odd.
     """
-    dim = dimension("glu", tensor("glu", input), dim)
+    input = floating("glu", input)
+    dim = dimension("glu", input, dim)
     if input.ndim == 0:
         raise RuntimeError("glu: does not support 0-dimensional tensors")
     if input.shape[dim] % 2:
         raise ShapeError(
             f"glu: dimension {dim}, which is halved, must be even: input {tuple(input.shape)}"
         )
-    one, other = chunk(input, 2, dim)
-    return mul(one, sigmoid(other))
+    return Glu()(*chunk(input, 2, dim))
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):

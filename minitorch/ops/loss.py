@@ -12,9 +12,9 @@ from ..autograd.op import Op
 from ..errors import ShapeError
 from . import doc
 from .activation import log_softmax, logsigmoid, softmax
-from .common import broadcast_shape, cast, is_tensor
+from .common import broadcast_shape, cast, floating, is_tensor
 from .elementwise import abs as absolute
-from .elementwise import add, clamp, div, exp, log, log1p, lt, mul, neg, square, sub, where
+from .elementwise import add, clamp, div, exp, log, log1p, mul, neg, square, sub, where
 from .index import gather
 from .reduce import mean, sum
 from .shape import reshape, unsqueeze
@@ -411,6 +411,28 @@ def _weighted(loss, weight, reduction):
     return div(sum(loss), sum(weight)) if reduction == "mean" else _reduce(loss, reduction)
 
 
+class Huber(Op):
+    """Half the square of a distance, beyond `delta` a straight line; times a scale."""
+
+    formula = "dx = g scale min(max(x, -delta), delta)"
+    reads = {0: (0,)}
+    overwrites_grad = True
+
+    def __init__(self, delta, scale):
+        self.delta, self.scale = delta, scale
+
+    def forward(self, input):
+        return kernels.unary("huber", input, None, self.delta, self.scale)
+
+    def backward(self, grad, needs):
+        (input,) = self.inputs
+        return mul(grad, mul(clamp(input, -self.delta, self.delta), self.scale))
+
+    def fused_backward(self, grad, needs, out=None):
+        (input,) = self.inputs
+        return kernels.binary("huber_backward", grad, input, out, self.delta, self.scale)
+
+
 @doc.reduced
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Return the squared difference where it is below `beta`, beyond that the absolute one.
@@ -435,10 +457,8 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     _pair("smooth_l1_loss", input, target)
-    distance = absolute(sub(input, target))
-    if beta:
-        near = mul(square(distance), 0.5 / beta)
-        distance = where(lt(distance, beta), near, sub(distance, 0.5 * beta))
+    distance = floating("smooth_l1_loss", sub(input, target))
+    distance = Huber(float(beta), 1 / beta)(distance) if beta else absolute(distance)
     return _reduce(distance, reduction)
 
 
@@ -469,10 +489,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     if delta <= 0:
         raise RuntimeError(f"huber_loss: delta must be positive, got {delta}")
     _pair("huber_loss", input, target)
-    distance = absolute(sub(input, target))
-    near = mul(square(distance), 0.5)
-    far = mul(sub(distance, 0.5 * delta), delta)
-    return _weighted(where(lt(distance, delta), near, far), weight, reduction)
+    distance = floating("huber_loss", sub(input, target))
+    return _weighted(Huber(float(delta), 1.0)(distance), weight, reduction)
 
 
 # ---- of probabilities

@@ -177,7 +177,8 @@ def _check_enough(name, input, values):
 def _blend(running, value, momentum):
     """Move a running statistic towards the value of this batch, in place."""
     array = running._array
-    array[...] = array * (1 - momentum) + value * momentum
+    array *= 1 - momentum
+    array += value * momentum
     running._cell[0] += 1
 
 
