@@ -197,6 +197,16 @@ mt_status mt_adam_step(int dtype, int64_t count, const int64_t *sizes, void *con
                        const double *steps, double lr, double beta1, double beta2, double eps,
                        double weight_decay, int decoupled, int maximize);
 
+/* The rules that scale steps by running values of the gradient; optim_rules.inc says what is in state, rates (three
+ * of every parameter) and settings. The parameter is first multiplied by `shrink`. */
+typedef enum {
+    MT_RMSPROP, MT_ADADELTA, MT_ADAGRAD, MT_ADAMAX, MT_NADAM, MT_RADAM, MT_ASGD, MT_RPROP
+} mt_rule;
+mt_status mt_rule_step(mt_rule rule, int dtype, int64_t count, const int64_t *sizes, void *const *params,
+                       void *const *grads, void *const *state0, void *const *state1, void *const *state2,
+                       const double *rates, const double settings[3], double weight_decay, double shrink,
+                       int maximize);
+
 /* ---- random numbers (random.c) ---- */
 
 /* kind 0: uniform in [a, b); 1: normal of mean a and deviation b; 2: 1 with probability a, else 0; 3: x times b,

@@ -1922,6 +1922,48 @@ def adam_step(
             )
 
 
+def rule_step(rule, params, grads, states, rates, settings, *, weight_decay, shrink, maximize):
+    """Update parameters in place by a rule that keeps running values of the gradient.
+
+    Parameters
+    ----------
+    rule : str
+        rmsprop, adadelta, adagrad, adamax, nadam, radam, asgd or rprop.
+    params, grads : list of numpy.ndarray
+        Per parameter its values and gradient, of one type.
+    states : sequence of (list of numpy.ndarray or None)
+        The rule's running values, updated in place; up to three of every parameter.
+    rates : list of tuple of float
+        Per parameter up to three numbers that depend on how many steps it has made.
+    settings : tuple of float
+        Up to three numbers of the rule; ``csrc/optim_rules.inc`` says which.
+    weight_decay, shrink : float
+        Factor of the parameter in its gradient; factor of the parameter itself.
+    maximize : bool
+    """
+    given = [i for i, arrays in enumerate(states) if arrays is not None]
+    for dtype, chosen, lists in _by_type([params, grads, *[states[i] for i in given]]):
+        with _updated(lists, dtype) as (sizes, pointers):
+            state = [ffi.NULL] * 3
+            for i, arrays in zip(given, pointers[2:], strict=True):
+                state[i] = arrays
+            check(
+                lib.mt_rule_step(
+                    getattr(lib, "MT_" + rule.upper()),
+                    _CODES[dtype],
+                    len(chosen),
+                    sizes,
+                    *pointers[:2],
+                    *state,
+                    [number for i in chosen for number in (*rates[i], 0.0, 0.0)[:3]],
+                    (*settings, 0.0, 0.0, 0.0)[:3],
+                    weight_decay,
+                    shrink,
+                    maximize,
+                )
+            )
+
+
 def _by_type(lists):
     """Yield (type that C computes in, positions of such parameters, lists of their arrays)."""
     types = [p.dtype for p in lists[0]]

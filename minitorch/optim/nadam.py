@@ -8,8 +8,6 @@ import numpy as np
 
 from .running import (
     RunningOptimizer,
-    average,
-    average_square,
     check_lr,
     moments,
     scalar,
@@ -45,6 +43,8 @@ class Adamax(RunningOptimizer):
     Kingma and Ba 2014 (arXiv 1412.6980), algorithm 2.
     """
 
+    rule = "adamax"
+    running = ("exp_avg", "exp_inf")
     late_options = {**RunningOptimizer.late_options, "capturable": False}
 
     def __init__(
@@ -78,13 +78,11 @@ class Adamax(RunningOptimizer):
     def start(self, group, array):
         return {"exp_avg": np.zeros_like(array), "exp_inf": np.zeros_like(array)}
 
-    def apply(self, group, array, grad, state, step):
-        beta1, beta2 = group["betas"]
-        average(state["exp_avg"], grad, 1 - beta1)
-        largest = state["exp_inf"]
-        largest *= beta2
-        np.maximum(largest, np.abs(grad) + group["eps"], out=largest)
-        array -= state["exp_avg"] / largest * (float(group["lr"]) / (1 - beta1**step))
+    def settings(self, group):
+        return *group["betas"], group["eps"]
+
+    def rates(self, group, state, step):
+        return (float(group["lr"]) / (1 - group["betas"][0] ** step),)
 
 
 class NAdam(RunningOptimizer):
@@ -118,6 +116,8 @@ class NAdam(RunningOptimizer):
     Dozat 2016, Incorporating Nesterov momentum into Adam, algorithm 2.
     """
 
+    rule = "nadam"
+    running = ("exp_avg", "exp_avg_sq")
     late_options = {
         **RunningOptimizer.late_options,
         "capturable": False,
@@ -165,17 +165,17 @@ class NAdam(RunningOptimizer):
             "exp_avg_sq": np.zeros_like(array),
         }
 
-    def apply(self, group, array, grad, state, step):
+    def settings(self, group):
+        return *group["betas"], group["eps"]
+
+    def rates(self, group, state, step):
         (beta1, beta2), lr = group["betas"], float(group["lr"])
         decay = group["momentum_decay"]
         mu, following = (beta1 * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1))
-        state["mu_product"] *= mu
-        product = state["mu_product"].item()
-        average(state["exp_avg"], grad, 1 - beta1)
-        average_square(state["exp_avg_sq"], grad, beta2)
-        divisor = np.sqrt(state["exp_avg_sq"] / (1 - beta2**step)) + group["eps"]
-        array -= grad / divisor * (lr * (1 - mu) / (1 - product))
-        array -= state["exp_avg"] / divisor * (lr * following / (1 - product * following))
+        state["mu_product"]._array *= mu
+        product = state["mu_product"]._array.item()
+        of_gradient = lr * (1 - mu) / (1 - product)
+        return of_gradient, lr * following / (1 - product * following), 1 - beta2**step
 
 
 class RAdam(RunningOptimizer):
@@ -207,6 +207,8 @@ class RAdam(RunningOptimizer):
     Liu et al. 2019 (arXiv 1908.03265), algorithm 2.
     """
 
+    rule = "radam"
+    running = ("exp_avg", "exp_avg_sq")
     late_options = {
         **RunningOptimizer.late_options,
         "capturable": False,
@@ -246,17 +248,17 @@ class RAdam(RunningOptimizer):
     def start(self, group, array):
         return {"exp_avg": np.zeros_like(array), "exp_avg_sq": np.zeros_like(array)}
 
-    def apply(self, group, array, grad, state, step):
-        (beta1, beta2), lr = group["betas"], float(group["lr"])
-        average(state["exp_avg"], grad, 1 - beta1)
-        average_square(state["exp_avg_sq"], grad, beta2)
+    def settings(self, group):
+        return *group["betas"], group["eps"]
+
+    def rates(self, group, state, step):
+        beta1, beta2 = group["betas"]
         left = 1 - beta2**step
         longest = 2 / (1 - beta2) - 1  # length of the simple average that the running one equals
         length = longest - 2 * step * beta2**step / left
-        update = state["exp_avg"] * (lr / (1 - beta1**step))
+        scale = 0.0  # too short to rectify
         if length > 5:
             ratio = (length - 4) * (length - 2) * longest
             rectified = math.sqrt(ratio / ((longest - 4) * (longest - 2) * length))
             scale = math.sqrt(left) * rectified
-            update = update / (np.sqrt(state["exp_avg_sq"]) + group["eps"]) * scale
-        array -= update
+        return float(group["lr"]) / (1 - beta1**step), scale

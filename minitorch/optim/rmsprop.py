@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .running import RunningOptimizer, average, average_square, check_lr, not_negative
+from .running import RunningOptimizer, check_lr, not_negative
 
 __all__ = ["Adadelta", "Adagrad", "RMSprop"]
 
@@ -41,6 +41,8 @@ class RMSprop(RunningOptimizer):
     1308.0850), equations 38 to 45. `eps` is added after the root, as in PyTorch.
     """
 
+    rule = "rmsprop"
+    running = ("square_avg", "grad_avg", "momentum_buffer")
     late_options = {
         **RunningOptimizer.late_options,
         "momentum": 0,
@@ -89,21 +91,8 @@ class RMSprop(RunningOptimizer):
             state["grad_avg"] = np.zeros_like(array)
         return state
 
-    def apply(self, group, array, grad, state, step):
-        alpha, lr = group["alpha"], float(group["lr"])
-        average_square(state["square_avg"], grad, alpha)
-        variance = state["square_avg"]
-        if group["centered"]:
-            mean = state["grad_avg"]
-            average(mean, grad, 1 - alpha)
-            variance = variance - mean * mean
-        direction = grad / (np.sqrt(variance) + group["eps"])
-        if group["momentum"] > 0:
-            buffer = state["momentum_buffer"]
-            buffer *= group["momentum"]
-            buffer += direction
-            direction = buffer
-        array -= direction * lr
+    def settings(self, group):
+        return group["alpha"], group["momentum"], group["eps"]
 
 
 class Adadelta(RunningOptimizer):
@@ -133,6 +122,8 @@ class Adadelta(RunningOptimizer):
     Zeiler 2012 (arXiv 1212.5701), algorithm 1.
     """
 
+    rule = "adadelta"
+    running = ("square_avg", "acc_delta")
     late_options = {**RunningOptimizer.late_options, "capturable": False}
 
     def __init__(
@@ -167,12 +158,8 @@ class Adadelta(RunningOptimizer):
     def start(self, group, array):
         return {"square_avg": np.zeros_like(array), "acc_delta": np.zeros_like(array)}
 
-    def apply(self, group, array, grad, state, step):
-        rho, eps = group["rho"], group["eps"]
-        average_square(state["square_avg"], grad, rho)
-        delta = np.sqrt(state["acc_delta"] + eps) / np.sqrt(state["square_avg"] + eps) * grad
-        average_square(state["acc_delta"], delta, rho)
-        array -= delta * float(group["lr"])
+    def settings(self, group):
+        return group["rho"], 0.0, group["eps"]
 
 
 class Adagrad(RunningOptimizer):
@@ -204,6 +191,8 @@ class Adagrad(RunningOptimizer):
     Duchi et al. 2011, Adaptive subgradient methods, with a diagonal matrix.
     """
 
+    rule = "adagrad"
+    running = ("sum",)
     late_options = {**RunningOptimizer.late_options, "fused": None}
 
     def __init__(
@@ -250,7 +239,8 @@ class Adagrad(RunningOptimizer):
     def start(self, group, array):
         return {"sum": np.full_like(array, group["initial_accumulator_value"])}
 
-    def apply(self, group, array, grad, state, step):
-        rate = float(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
-        state["sum"] += grad * grad
-        array -= grad / (np.sqrt(state["sum"]) + group["eps"]) * rate
+    def settings(self, group):
+        return 0.0, 0.0, group["eps"]
+
+    def rates(self, group, state, step):
+        return (float(group["lr"]) / (1 + (step - 1) * group["lr_decay"]),)

@@ -35,6 +35,8 @@ class Rprop(RunningOptimizer):
     Riedmiller and Braun 1993, A direct adaptive method for faster backpropagation learning.
     """
 
+    rule = "rprop"
+    running = ("prev", "step_size")
     late_options = {**RunningOptimizer.late_options, "capturable": False}
 
     def __init__(
@@ -67,15 +69,11 @@ class Rprop(RunningOptimizer):
     def start(self, group, array):
         return {"prev": np.zeros_like(array), "step_size": np.full_like(array, float(group["lr"]))}
 
-    def apply(self, group, array, grad, state, step):
-        down, up = group["etas"]
-        same = np.sign(grad * state["prev"])
-        size = state["step_size"]
-        size *= np.where(same > 0, up, np.where(same < 0, down, 1.0)).astype(size.dtype)
-        np.clip(size, *group["step_sizes"], out=size)
-        grad = np.where(same < 0, grad.dtype.type(0), grad)
-        array -= np.sign(grad) * size
-        state["prev"][...] = grad
+    def settings(self, group):
+        return tuple(group["etas"])
+
+    def rates(self, group, state, step):
+        return tuple(group["step_sizes"])
 
 
 class ASGD(RunningOptimizer):
@@ -109,6 +107,8 @@ class ASGD(RunningOptimizer):
     Polyak and Juditsky 1992, Acceleration of stochastic approximation by averaging.
     """
 
+    rule = "asgd"
+    running = ("ax",)
     late_options = {**RunningOptimizer.late_options, "capturable": False}
 
     def __init__(
@@ -143,10 +143,13 @@ class ASGD(RunningOptimizer):
     def start(self, group, array):
         return {"eta": scalar(group["lr"]), "mu": scalar(1.0), "ax": np.zeros_like(array)}
 
-    def apply(self, group, array, grad, state, step):
-        rate, lr, lambd = state["eta"].item(), float(group["lr"]), group["lambd"]
-        array *= 1 - lambd * rate
-        array -= grad * rate
-        state["ax"] += (array - state["ax"]) * state["mu"].item()
-        state["eta"][...] = lr / (1 + lambd * lr * step) ** group["alpha"]
-        state["mu"][...] = 1 / max(1, step - group["t0"])
+    def settings(self, group):
+        return ()
+
+    def rates(self, group, state, step):
+        eta, mu = state["eta"]._array, state["mu"]._array
+        lr, lambd = float(group["lr"]), group["lambd"]
+        rates = eta.item(), 1 - lambd * eta.item(), mu.item()
+        eta[...] = lr / (1 + lambd * lr * step) ** group["alpha"]
+        mu[...] = 1 / max(1, step - group["t0"])
+        return rates

@@ -1,19 +1,24 @@
-"""What the less common optimisers share: a step by numpy, one parameter after the other."""
+"""What the less common optimisers share: one call of C for all parameters of a group."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .. import kernels
 from ..tensor import Tensor
 from .optimizer import FusedOptimizer, check_options
 
 
 class RunningOptimizer(FusedOptimizer):
-    """An optimiser whose step is a few expressions on whole arrays.
+    """An optimiser that keeps running values of the gradient.
 
-    Subclasses define `start`, the state of a parameter before its first step, and `apply`, which
-    changes the array of the parameter and its state in place.
+    Subclasses define `start`, the state of a parameter before its first step, and what the update
+    is told: `settings` of the group and `rates` of the parameter. The formula of each `rule` is in
+    ``csrc/optim_rules.inc``.
     """
+
+    rule = ""
+    running: tuple = ()  # names of the arrays in the state that the rule reads and writes
 
     # Options of groups that files of old versions lack.
     late_options = {"foreach": None, "maximize": False, "differentiable": False}
@@ -40,21 +45,39 @@ class RunningOptimizer(FusedOptimizer):
         """
         raise NotImplementedError
 
-    def apply(self, group, array, grad, state, step) -> None:
-        """Take one step.
+    def settings(self, group) -> tuple:
+        """Return the numbers that hold for every parameter of a group.
 
         Parameters
         ----------
-        group, array
-            As of `start`.
-        grad : ndarray
-            With its sign and weight decay; must not be changed.
-        state : dict
-            The arrays that `start` named, to be changed in place.
-        step : int
-            Counts from 1.
+        group : dict
+            With its settings.
+
+        Returns
+        -------
+        tuple of float
+            Up to three, in the order of the rule.
         """
         raise NotImplementedError
+
+    def rates(self, group, state, step) -> tuple:
+        """Return the numbers for a step of one parameter.
+
+        Parameters
+        ----------
+        group : dict
+            With its settings.
+        state : dict
+            Of the parameter; its scalars may be changed in place.
+        step : float
+            Counts from 1.
+
+        Returns
+        -------
+        tuple of float
+            Up to three, in the order of the rule; by default the learning rate.
+        """
+        return (float(group["lr"]),)
 
     def _begin(self, group, param):
         """Return the state of a parameter, made new if there is none."""
@@ -66,20 +89,30 @@ class RunningOptimizer(FusedOptimizer):
         return state
 
     def _update(self, group, params, arrays, grads):
-        decoupled = group.get("decoupled_weight_decay", False)
-        decay = group.get("weight_decay", 0)
-        for param, array, grad in zip(params, arrays, grads, strict=True):
-            state = self._begin(group, param)
+        states = [self._begin(group, param) for param in params]
+        rates = []
+        for state in states:
             state["step"]._array += 1
-            if group["maximize"]:
-                grad = -grad
-            if decay and decoupled:
-                array *= 1 - float(group["lr"]) * decay
-            elif decay:
-                grad = grad + array * decay
-            step = state["step"]._array.item()
-            values = {name: value._array for name, value in state.items()}
-            self.apply(group, array, grad, values, step)
+            rates.append(self.rates(group, state, state["step"]._array.item()))
+        decay, shrink = float(group.get("weight_decay", 0)), 1.0
+        if group.get("decoupled_weight_decay"):
+            decay, shrink = 0.0, 1 - float(group["lr"]) * decay
+        kernels.rule_step(
+            type(self).rule,
+            arrays,
+            grads,
+            [
+                [state[name]._array for state in states]
+                if all(name in state for state in states)
+                else None
+                for name in self.running
+            ],
+            rates,
+            self.settings(group),
+            weight_decay=decay,
+            shrink=shrink,
+            maximize=group["maximize"],
+        )
 
 
 def scalar(value) -> Tensor:
@@ -107,14 +140,3 @@ def moments(betas, **values):
     for i in (0, 1):
         yield 0 <= betas[i] < 1, f"beta parameter at index {i}", betas[i]
     yield from not_negative(**{k: v for k, v in values.items() if k != "eps"})
-
-
-def average(running, value, weight) -> None:
-    """Move a running average towards a value, in place."""
-    running += (value - running) * weight
-
-
-def average_square(running, value, decay) -> None:
-    """Move a running average of squares towards that of a value, in place."""
-    running *= decay
-    running += value * value * (1 - decay)
