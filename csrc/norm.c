@@ -262,8 +262,9 @@ typedef struct {
     int centred;
     double eps;
     const void *g, *x, *weight, *bias;
-    void *mean, *variance, *out;
+    void *mean, *variance, *out, *grad_weight, *grad_bias;
     double *partial; /* contributions to the gradients of the parameters, of pieces or of rows */
+    int64_t parts, step; /* of these: their number and distance */
 } grouped;
 
 static double parameter(const grouped *n, const void *array, int64_t c, double otherwise) {
@@ -382,30 +383,39 @@ static mt_status segments_grad_piece(void *context, int64_t piece) {
     return MT_OK;
 }
 
+/* Add up what the parts contributed to the gradients of the parameters. */
+static mt_status join_piece(void *context, int64_t piece) {
+    const grouped *n = context;
+    int64_t all = n->groups * n->channels, end = mt_min(all, (piece + 1) * PIECE);
+    for (int64_t c = piece * PIECE; c < end; c++) {
+        double sums[2] = {0, 0};
+        for (int64_t part = 0; part < n->parts; part++)
+            for (int i = 0; i < 2; i++) sums[i] += n->partial[part * n->step + i * all + c];
+        put(n->size, n->grad_weight, c, sums[0]);
+        put(n->size, n->grad_bias, c, sums[1]);
+    }
+    return MT_OK;
+}
+
 mt_status mt_group_norm_grad(int dtype, const int64_t *sizes, double eps, int centred, const void *g, const void *x,
                              const void *weight, const void *mean, const void *variance, void *grad_x,
                              void *grad_weight, void *grad_bias) {
     grouped n = {.eps = eps, .centred = centred, .g = g, .x = x, .weight = weight, .mean = (void *)mean,
-                 .variance = (void *)variance, .out = grad_x};
+                 .variance = (void *)variance, .out = grad_x, .grad_weight = grad_weight, .grad_bias = grad_bias};
     mt_status status = prepare(&n, dtype, sizes);
     if (status != MT_OK) return status;
-    int64_t all = n.groups * n.channels, parts = 0, step = n.inner == 1 ? 4 * all : 2 * all;
+    int64_t all = n.groups * n.channels;
+    n.step = n.inner == 1 ? 4 * all : 2 * all;
     if (n.rows && n.width) {
         /* what a piece adds up takes as much memory as some rows */
-        if (n.inner == 1) n.per_piece = mt_max(mt_max(n.per_piece, 8 * n.groups), mt_div_up(n.rows, ENOUGH));
+        if (n.inner == 1) n.per_piece = mt_max(mt_max(n.per_piece, 4 * n.groups), mt_div_up(n.rows, ENOUGH));
         int64_t pieces = mt_div_up(n.rows, n.per_piece);
-        parts = n.inner == 1 ? pieces : sizes[0];
-        n.partial = mt_pool_take(parts * step * (int64_t)sizeof(double));
+        n.parts = n.inner == 1 ? pieces : sizes[0];
+        n.partial = mt_pool_take(n.parts * n.step * (int64_t)sizeof(double));
         if (!n.partial) return MT_ERR_NOMEM;
         status = mt_parallel(pieces, n.rows * n.width, MT_FLUSH, n.inner == 1 ? rows_grad_piece : segments_grad_piece, &n);
     }
-    for (int64_t c = 0; c < all; c++) {
-        double sums[2] = {0, 0};
-        for (int64_t part = 0; part < parts; part++)
-            for (int i = 0; i < 2; i++) sums[i] += n.partial[part * step + i * all + c];
-        put(n.size, grad_weight, c, sums[0]);
-        put(n.size, grad_bias, c, sums[1]);
-    }
+    if (status == MT_OK) status = mt_parallel(mt_div_up(all, PIECE), all * n.parts, 0, join_piece, &n);
     mt_pool_give(n.partial);
     return status;
 }
