@@ -6,6 +6,7 @@ pages of the others refer there.
 
 import importlib
 import inspect
+import re
 
 from sphinx.util.docutils import SphinxDirective
 
@@ -60,6 +61,8 @@ MODULES = [
 # Modules that offer what others define.
 GATHERING = ("minitorch", "minitorch.nn.functional", "minitorch.utils.checkpoint")
 
+REFERENCE = re.compile(r"\b([Ss]ee|as of|[Aa]pply|name of) `([A-Za-z_][\w.]*)`")
+
 
 def public_names(name):
     """Return what a module offers, by name: functions and classes of this package."""
@@ -101,7 +104,7 @@ class PublicNames(SphinxDirective):
                 elsewhere.append(f"``{name}`` = :py:obj:`~{home}`")  # another name for it
             else:
                 elsewhere.append(f":py:obj:`~{home}`")
-        lines = [".. autosummary::", "", *[f"   {name}" for name in here], ""]
+        lines = [".. autosummary::", "   :nosignatures:", "", *[f"   ~{name}" for name in here], ""]
         if elsewhere:
             lines += ["Also here: " + ", ".join(elsewhere) + ".", ""]
         for name, value in here.items():
@@ -111,6 +114,13 @@ class PublicNames(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(lines))
 
 
+def link(app, what, name, obj, options, lines):
+    """Make a link of what a docstring says to see, or to have its arguments described."""
+    for i, line in enumerate(lines):
+        lines[i] = REFERENCE.sub(r"\1 :py:obj:`\2`", line)
+
+
 def setup(app):
     app.add_directive("public-names", PublicNames)
+    app.connect("autodoc-process-docstring", link, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
