@@ -61,7 +61,7 @@ MODULES = [
 # Modules that offer what others define.
 GATHERING = ("minitorch", "minitorch.nn.functional", "minitorch.utils.checkpoint")
 
-REFERENCE = re.compile(r"\b([Ss]ee|as of|[Aa]pply|name of) `([A-Za-z_][\w.]*)`")
+REFERENCE = re.compile(r"\b([Ss]ee|[Aa]s of|[Aa]pply|name of) `([A-Za-z_][\w.]*)`")
 
 
 def public_names(name):
