@@ -298,7 +298,7 @@ static int cut_turns(plan *g) {
     const mt_gemm_problem *p = g->p;
     g->turn_problems = p->problems, g->turn_columns = p->n;
     if (g->row_pieces == 1 || g->parts > 1 || p->b.direct || p->k == 0) return 0;
-    if (rows_of_b(&p->b) && p->m >= 128 * g->row_pieces) return 0;
+    if (rows_of_b(&p->b) && p->m >= 64 * g->row_pieces) return 0;
     int64_t columns = (int64_t)MT_SCRATCH_LIMIT / (int64_t)g->size / p->k / g->nr * g->nr;
     if (columns == 0) return 0;
     g->turn_columns = mt_min(p->n, columns);
@@ -319,6 +319,8 @@ static int cut(plan *g) {
         g->span = mt_round_up(mt_div_up(g->part_k, mt_div_up(g->part_k, room / 256)), g->kc);
     g->row_pieces = mt_div_up(p->m, mt_max(g->mr, room / mt_max(1, g->span) / g->mr * g->mr));
     /* two pieces of rows, so that two threads do not pack the same ones; then columns, which cost least; then rows */
+    /* nothing is packed: few rows at a time, so that C is written in long stretches and A read once */
+    if (p->a.direct && p->b.direct) g->row_pieces = mt_max(g->row_pieces, p->m / (8 * g->mr));
     int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 24 : 2;
     if (have < wanted) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
     int shared = cut_turns(g);
@@ -444,7 +446,7 @@ static mt_status row_piece(void *context, int64_t piece) {
 static mt_status run_row(const mt_matrix *a, const mt_matrix *b, const matrix_target *c, int64_t problems, int64_t n,
                          int64_t k, const mt_finish *finish) {
     dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = 1, .n = n, .k = k, .finish = *finish};
-    d.columns = 512;
+    d.columns = 1024;
     d.column_pieces = mt_div_up(n, d.columns);
     double ns = (double)problems * (double)n * (double)k / 5;
     return mt_parallel(problems * d.column_pieces, ns > 1e15 ? (int64_t)1e15 : (int64_t)ns, MT_FLUSH, row_piece, &d);
@@ -491,8 +493,8 @@ mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, 
     if (ma.k_step == 1 && mb.k_step == 1 && (m <= 4 || n <= 4)) return run_dots(&ma, &mb, &to, problems, m, n, k, &finish);
     if (m == 1 && mb.line_step == 1) return run_row(&ma, &mb, &to, problems, n, k, &finish);
     /* an operand is worth packing when its panels are met often enough, and it is not in the nearest caches anyway */
-    int a_direct = n <= 2 * kernels->gemm_nr || is_small(m, k, size);
-    int b_direct = mb.line_step == 1 && (m <= 4 * kernels->gemm_mr || is_small(n, k, size));
+    int a_direct = n <= (ma.k_step == 1 ? 4 : 2) * kernels->gemm_nr || is_small(m, k, size);
+    int b_direct = mb.line_step == 1 && mb.k_step != 0 && (m <= 4 * kernels->gemm_mr || is_small(n, k, size));
     p.a = (mt_operand){mt_pack_matrix, &ma, a_direct ? &ma : NULL};
     p.b = (mt_operand){mt_pack_matrix, &mb, b_direct ? &mb : NULL};
     return mt_gemm_run(&p);

@@ -184,6 +184,7 @@ def gemm(a, b, bias=None, out=None, epilogue=ffi.NULL):
     if out is None:
         out = _empty((a.shape[0], b.shape[1]), a.dtype)
     bias = None if bias is None else contiguous(bias)
+    a, b = _whole_steps(a), _whole_steps(b)
     _gemm(1, a, b, bias, out, epilogue=epilogue)
     return out
 
@@ -192,6 +193,7 @@ def _batched(a, b):
     """Multiply matrices whose leading dimensions broadcast against each other."""
     if a.ndim == 2 and b.ndim == 2:
         return gemm(a, b)
+    a, b = _whole_steps(a), _whole_steps(b)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     result = memory.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
     _gemm(
@@ -207,12 +209,29 @@ def _batched(a, b):
     return result
 
 
+def _whole_steps(array):
+    """Return the array, or a copy when its steps are not whole elements: a field of a record."""
+    return array if array.flags.aligned else array.copy()
+
+
 def _offsets(array, batch):
     """Return the distance of each matrix of a batch from the first, in elements."""
-    strides = np.broadcast_to(array, (*batch, *array.shape[-2:])).strides
+    sizes, strides = array.shape[:-2], array.strides[:-2]
+    steps = [0] * (len(batch) - len(sizes))
+    steps += [
+        0 if size == 1 else stride // array.itemsize
+        for size, stride in zip(sizes, strides, strict=True)
+    ]
+    if math.prod(batch) > 4096:
+        return _offset_table.__wrapped__(batch, tuple(steps))
+    return _offset_table(batch, tuple(steps))
+
+
+@functools.lru_cache(64)  # for a batch of small matrices making it takes as long as multiplying
+def _offset_table(batch, steps):
     offsets = np.zeros((), np.int64)
-    for size, stride in zip(batch, strides, strict=False):
-        offsets = np.add.outer(offsets, np.arange(size) * (stride // array.itemsize))
+    for size, step in zip(batch, steps, strict=True):
+        offsets = np.add.outer(offsets, np.arange(size) * step)
     return ffi.from_buffer("int64_t[]", np.ascontiguousarray(offsets))
 
 

@@ -35,6 +35,7 @@ SIZES = [  # rows, columns, depth: one element, tails of every tile, skinny, dee
     (4, 4, 500),
     (5, 3, 129),
     (200, 300, 700),
+    (400, 130, 300),
     (257, 129, 1),
     (16, 16, 20000),
     (300, 1000, 13),
@@ -103,6 +104,18 @@ def test_matmul_shapes(a, b):
     out = np.full(want.shape, 7, np.float32)
     assert kernels.matmul(a, b, out=out) is out
     np.testing.assert_array_equal(out, want)
+
+
+def test_unusual_steps():
+    """Rows that are one row, rows that collide in the caches, fields of records."""
+    rng = np.random.default_rng(0)
+    wide = rng.integers(-3, 4, (260, 2048)).astype(np.float32)
+    records = np.zeros((3, 260, 300), [("x", np.float32), ("y", np.int16)])
+    records["x"] = rng.integers(-3, 4, records.shape)
+    others = (np.broadcast_to(wide[:1, :100], (260, 100)), wide[:, 1:101], records["x"])
+    for rows, b in itertools.product((1, 20, 300), others):
+        a = rng.integers(-3, 4, (rows, 260)).astype(np.float32)
+        np.testing.assert_array_equal(kernels.matmul(a, b), np.int64(a) @ np.int64(b))
 
 
 @pytest.mark.parametrize("size", [(70, 90, 500), (200, 300, 1000), (64, 64, 30000), (1, 900, 700)])
