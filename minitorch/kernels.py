@@ -762,9 +762,9 @@ def copy(x):
 def concatenate(arrays, axis):
     """Return arrays of one dtype, one after the other along a dimension."""
     shape = list(arrays[0].shape)
-    shape[axis] = sum(x.shape[axis] for x in arrays)
-    result = memory.empty(tuple(shape), arrays[0].dtype)
-    dtype = result.dtype
+    shape[axis] = sum([x.shape[axis] for x in arrays])
+    dtype = arrays[0].dtype
+    result = _empty(tuple(shape), dtype)
     if result.size < _SMALL or any(
         x.dtype is not dtype or not x.flags.c_contiguous for x in arrays
     ):

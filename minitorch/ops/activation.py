@@ -422,7 +422,7 @@ def relu(input, inplace=False):
     -------
     Tensor
     """
-    if is_tensor(tensor("relu", input)) and input._array.dtype.kind == "b":
+    if type(input) is not np.ndarray and tensor("relu", input)._array.dtype.kind == "b":
         raise RuntimeError("relu: Boolean inputs not supported for relu")
     return Relu().inplace(input) if inplace else Relu()(input)
 

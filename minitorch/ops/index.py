@@ -256,6 +256,9 @@ def _linear(shape, dims, indices):
     return np.asarray(linear)
 
 
+_ROUNDS = 16  # repetitions of an index up to which rows are better added in rounds
+
+
 def add_rows(result, index, rows):
     """Add ``rows[i]`` to ``result[index[i]]``, repeated indices included, always in one order.
 
@@ -282,6 +285,12 @@ def add_rows(result, index, rows):
     order = np.argsort(index, kind="stable")
     ordered = index[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    counts = np.diff(starts, append=len(index))
+    if counts.max() <= _ROUNDS and rows.dtype != np.float16:
+        for round in range(counts.max()):  # the first row of each index, the second, and so on
+            taken = starts[counts > round] + round
+            result[ordered[taken]] += rows[order[taken]]
+        return
     rows = rows[order]
     if len(starts) < len(index):
         wide = np.float32 if rows.dtype == np.float16 else rows.dtype
