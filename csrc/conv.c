@@ -4,7 +4,7 @@
  *   grad-input   grad_input[ic, pixel]   = weight^T[ic, (oc, tap)]    patches of grad_output[(oc, tap), pixel]
  *   grad-weight  grad_weight[oc, (ic, tap)] = grad_output[oc, position]  patches^T[position, (ic, tap)]
  *
- * The patches exist only panel by panel, packed straight from the image (Georganas et al. 2018; Zhang et al. 2018).
+ * The patches exist only panel by panel (patches.c; Georganas et al. 2018; Zhang et al. 2018).
  * Positions run over the whole batch, so small images fill the panels too. Groups are independent problems.
  *
  * For grad-input with a stride, the pixels fall into phases (pixel mod stride), and each phase is met by some of the
@@ -13,134 +13,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "conv.h"
+#include "patches.h"
 #include "winograd.h"
-
-#define MAX_NR 48 /* the widest panel of any instruction set */
-
-/* How the positions of a grid read an image: position g and tap t read at g * stride + t * tap_stride + origin. */
-typedef struct {
-    const mt_kernels *kernels;
-    size_t size;
-    const void *image;
-    int64_t mb_step, c_step, step[3]; /* of the image */
-    int64_t extent[3];                /* of the image */
-    int64_t grid[3], stride[3], origin[3], taps[3], tap_stride[3];
-    int64_t channels; /* of a group */
-} patches;
-
-/* A position of the grid, over the whole batch. */
-typedef struct {
-    int64_t n, at[3];
-} cursor;
-
-static cursor cursor_at(const int64_t grid[3], int64_t position) {
-    cursor c;
-    int64_t pixels = mt_volume(grid);
-    c.n = position / pixels;
-    mt_unravel(position % pixels, grid, c.at);
-    return c;
-}
-
-/* The run of positions from here to the end of the line, `left` at most; the cursor moves on behind it. */
-static int64_t next_run(cursor *c, const int64_t grid[3], int64_t left) {
-    int64_t length = mt_min(left, grid[2] - c->at[2]);
-    c->at[2] += length;
-    for (int i = 2; i > 0 && c->at[i] == grid[i]; i--) {
-        c->at[i] = 0;
-        c->at[i - 1]++;
-    }
-    if (c->at[0] == grid[0]) {
-        c->at[0] = 0;
-        c->n++;
-    }
-    return length;
-}
-
-/* Of `length` positions that read at x, x + stride, ..., those inside 0 .. extent - 1 are low .. high - 1. */
-static void clip(int64_t x, int64_t stride, int64_t extent, int64_t length, int64_t *low, int64_t *high) {
-    *low = x < 0 ? mt_min(length, mt_div_up(-x, stride)) : 0;
-    *high = x < extent ? mt_min(length, mt_div_up(extent - x, stride)) : 0;
-}
-
-/* ---- patches as lines of B: depth (channel, tap), lines are positions ---- */
-
-/* The parts of the image that tap t reads for a panel; returns how many runs. */
-static int64_t runs_of_tap(const patches *x, const int64_t tap[3], int64_t first, int64_t count, mt_run *run) {
-    cursor c = cursor_at(x->grid, first);
-    int64_t runs = 0, length;
-    for (int64_t place = 0; place < count; place += length) {
-        cursor here = c;
-        length = next_run(&c, x->grid, count - place);
-        int64_t source[3], low, high;
-        int inside = 1;
-        for (int i = 0; i < 3; i++) {
-            source[i] = here.at[i] * x->stride[i] + tap[i] * x->tap_stride[i] + x->origin[i];
-            inside &= i == 2 || (source[i] >= 0 && source[i] < x->extent[i]);
-        }
-        if (!inside) continue;
-        clip(source[2], x->stride[2], x->extent[2], length, &low, &high);
-        if (low >= high) continue;
-        int64_t step = x->stride[2] * x->step[2];
-        int64_t from = here.n * x->mb_step + mt_dot3(source, x->step) + low * step;
-        mt_run *last = run + runs - 1;
-        if (runs && last->place + last->length == place + low && last->source + last->length * step == from)
-            last->length += high - low; /* lines that follow one another in memory are one run */
-        else
-            run[runs++] = (mt_run){from, place + low, high - low};
-    }
-    return runs;
-}
-
-static void pack_patches(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,
-                         void *panel, int64_t width) {
-    const patches *x = source;
-    int64_t taps = mt_volume(x->taps);
-    for (int64_t t = 0; t < taps; t++) {
-        /* channels whose depth c * taps + t lies in the block */
-        int64_t begin = mt_div_up(mt_max(0, p - t), taps), end = mt_div_up(mt_max(0, p + k - t), taps);
-        if (begin >= end) continue;
-        int64_t tap[3];
-        mt_unravel(t, x->taps, tap);
-        mt_run run[MAX_NR];
-        int64_t runs = runs_of_tap(x, tap, first, count, run);
-        x->kernels->pack_runs(end - begin, runs, run,
-                              mt_at_const(x->image, (problem * x->channels + begin) * x->c_step, x->size), x->c_step,
-                              x->stride[2] * x->step[2], mt_at(panel, (begin * taps + t - p) * width, x->size),
-                              taps * width, width);
-    }
-}
-
-/* ---- patches as depths of B: lines are (channel, tap), depths are positions ---- */
-
-static void pack_patches_transposed(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p,
-                                    int64_t k, void *panel, int64_t width) {
-    const patches *x = source;
-    int64_t taps = mt_volume(x->taps);
-    int64_t tap_at[MAX_NR][3], offset[MAX_NR], low[MAX_NR], high[MAX_NR];
-    for (int64_t j = 0; j < count; j++) {
-        int64_t channel = problem * x->channels + (first + j) / taps;
-        mt_unravel((first + j) % taps, x->taps, tap_at[j]);
-        for (int i = 0; i < 3; i++) tap_at[j][i] = tap_at[j][i] * x->tap_stride[i] + x->origin[i];
-        offset[j] = channel * x->c_step + mt_dot3(tap_at[j], x->step);
-    }
-    cursor c = cursor_at(x->grid, p);
-    int64_t length;
-    for (int64_t done = 0; done < k; done += length) {
-        cursor here = c;
-        length = next_run(&c, x->grid, k - done);
-        int64_t at[3];
-        for (int i = 0; i < 3; i++) at[i] = here.at[i] * x->stride[i];
-        for (int64_t j = 0; j < count; j++) {
-            clip(at[2] + tap_at[j][2], x->stride[2], x->extent[2], length, &low[j], &high[j]);
-            for (int i = 0; i < 2; i++)
-                if (at[i] + tap_at[j][i] < 0 || at[i] + tap_at[j][i] >= x->extent[i]) high[j] = 0;
-        }
-        x->kernels->pack_windows(length, count, mt_at_const(x->image, here.n * x->mb_step + mt_dot3(at, x->step), x->size),
-                                 offset, low, high, x->stride[2] * x->step[2], mt_at(panel, done * width, x->size),
-                                 width);
-    }
-}
 
 /* ---- an image as a matrix: lines are channels, columns (or depths) are positions ---- */
 
@@ -163,7 +37,7 @@ static int is_dense(const int64_t grid[3], const int64_t step[3]) {
     return 1;
 }
 
-static void *address(const plane *x, int64_t problem, int64_t channel, const cursor *c) {
+static void *address(const plane *x, int64_t problem, int64_t channel, const mt_cursor *c) {
     int64_t offset = c->n * x->mb_step + (problem * x->channels + channel) * x->c_step + mt_dot3(c->at, x->step);
     return mt_at(x->image, offset, x->size);
 }
@@ -183,11 +57,11 @@ static void *locate_in_plane(const void *place, int64_t problem, int64_t row, in
 static void move_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n,
                           void *tile, int64_t width, int store) {
     const plane *x = place;
-    cursor c = cursor_at(x->grid, column);
+    mt_cursor c = mt_cursor_at(x->grid, column);
     int64_t length;
     for (int64_t done = 0; done < n; done += length) {
-        cursor here = c;
-        length = next_run(&c, x->grid, n - done);
+        mt_cursor here = c;
+        length = mt_next_run(&c, x->grid, n - done);
         for (int64_t i = 0; i < m; i++) {
             char *image = address(x, problem, row + i, &here), *line = mt_at(tile, i * width + done, x->size);
             if (store) x->kernels->spread_line(length, line, image, x->step[2]);
@@ -203,11 +77,11 @@ static void pack_plane(const void *source, int64_t problem, int64_t first, int64
     int64_t dense_grid[3] = {1, 1, mt_volume(x->grid)};
     const int64_t *grid = x->dense ? dense_grid : x->grid;
     int64_t step = x->dense ? 1 : x->step[2], length;
-    cursor c = cursor_at(grid, p);
+    mt_cursor c = mt_cursor_at(grid, p);
     mt_matrix lines = {.line_step = x->c_step, .k_step = step, .size = x->size, .kernels = x->kernels};
     for (int64_t done = 0; done < k; done += length) {
-        cursor here = c;
-        length = next_run(&c, grid, k - done);
+        mt_cursor here = c;
+        length = mt_next_run(&c, grid, k - done);
         int64_t along = x->dense ? here.at[2] : mt_dot3(here.at, x->step);
         lines.data = mt_at_const(x->image, here.n * x->mb_step + (problem * x->channels + first) * x->c_step + along,
                                  x->size);
@@ -265,9 +139,10 @@ static mt_status check(int dtype, const mt_conv_desc *d) {
 }
 
 /* The patches of the input, for forward and grad-weight. */
-static patches patches_of_input(int dtype, const mt_conv_desc *d, const void *input) {
-    patches x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = input,
-                 .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = d->ic / d->groups};
+static mt_patches patches_of_input(int dtype, const mt_conv_desc *d, const void *input) {
+    mt_patches x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = input,
+                 .mb = d->mb, .groups = d->groups, .channels = d->ic / d->groups, .mb_step = d->in_mb_step,
+                    .c_step = d->in_c_step};
     mt_copy3(x.step, d->in_step);
     mt_copy3(x.extent, d->in);
     mt_copy3(x.grid, d->out);
@@ -396,22 +271,46 @@ static int winograd_grad_input(int dtype, const mt_conv_desc *d, const void *gra
     return mt_winograd_run(dtype, &x, status);
 }
 
+/* Multiply p->a with the patches, to a plane; box by box when there is a canvas. */
+static mt_status multiply_patches(mt_gemm_problem *p, const mt_patches *x, const plane *to) {
+    plane there = *to;
+    p->c = (mt_target){&there, locate_in_plane, move_in_plane};
+    mt_box box = mt_first_box(x);
+    if (!box.images) {
+        p->b = (mt_operand){mt_pack_patches, x, NULL};
+        p->pack_cost = 300;
+        return mt_gemm_run(p);
+    }
+    mt_status status = MT_OK;
+    for (; box.images > 0 && status == MT_OK; box = mt_next_box(x, &box)) {
+        mt_canvas canvas;
+        status = mt_canvas_fill(&canvas, x, &box);
+        if (status != MT_OK) break;
+        p->n = box.images * mt_volume(box.size);
+        p->b = (mt_operand){mt_pack_canvas, &canvas, NULL};
+        p->pack_cost = 80;
+        there.image = mt_at(to->image, box.image * to->mb_step + mt_dot3(box.first, to->step), to->size);
+        mt_copy3(there.grid, box.size);
+        there.dense = is_dense(there.grid, there.step);
+        status = mt_gemm_run(p);
+    }
+    return status;
+}
+
 mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
                           void *output) {
     mt_status status = check(dtype, d);
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_FORWARD)) return mt_depthwise_forward(dtype, d, input, weight, bias, output);
     if (winograd_forward(dtype, d, input, weight, bias, output, &status)) return status;
-    patches x = patches_of_input(dtype, d, input);
+    mt_patches x = patches_of_input(dtype, d, input);
     plane to = plane_of_output(dtype, d, output);
     int64_t oc = d->oc / d->groups, k = x.channels * mt_volume(d->kernel), n = d->mb * mt_volume(d->out);
     mt_matrix w = {.data = weight, .line_step = k, .k_step = 1, .step = oc * k, .size = x.size, .kernels = x.kernels};
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = k,
                          .a = {mt_pack_matrix, &w, n <= 2 * x.kernels->gemm_nr ? &w : NULL},
-                         .b = {pack_patches, &x, NULL},
-                         .c = {&to, locate_in_plane, move_in_plane},
-                         .row_bias = bias, .row_bias_step = oc, .pack_cost = 300};
-    return mt_gemm_run(&p);
+                         .row_bias = bias, .row_bias_step = oc};
+    return multiply_patches(&p, &x, &to);
 }
 
 mt_phase mt_phase_of(const mt_conv_desc *d, int i, int64_t remainder) {
@@ -436,8 +335,8 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
     const mt_kernels *kernels = mt_kernels_for(dtype);
     size_t size = mt_size_of(dtype);
     int64_t ic = d->ic / d->groups, oc = d->oc / d->groups;
-    patches x = {.kernels = kernels, .size = size, .image = grad_output, .mb_step = d->out_mb_step,
-                 .c_step = d->out_c_step, .channels = oc};
+    mt_patches x = {.kernels = kernels, .size = size, .image = grad_output, .mb = d->mb,
+                    .groups = d->groups, .channels = oc, .mb_step = d->out_mb_step, .c_step = d->out_c_step};
     turned_weights w = {.kernels = kernels, .size = size, .weight = weight, .ic = ic, .oc = oc,
                         .kernel = mt_volume(d->kernel)};
     int64_t *taps = mt_scratch(MT_SCRATCH_TILE, (size_t)w.kernel * sizeof *taps);
@@ -464,11 +363,8 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
     to.dense = is_dense(to.grid, to.step);
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = ic, .n = d->mb * mt_volume(x.grid),
                          .k = oc * mt_volume(x.taps),
-                         .a = {pack_turned_weights, &w, NULL},
-                         .b = {pack_patches, &x, NULL},
-                         .c = {&to, locate_in_plane, move_in_plane},
-                         .pack_cost = 300};
-    return mt_gemm_run(&p);
+                         .a = {pack_turned_weights, &w, NULL}};
+    return multiply_patches(&p, &x, &to);
 }
 
 mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
@@ -497,7 +393,7 @@ mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *inpu
     if (mt_correlate_fits(dtype, d) &&
         mt_correlate_grad_weight(dtype, d, input, grad_output, grad_weight, &status))
         return status;
-    patches x = patches_of_input(dtype, d, input);
+    mt_patches x = patches_of_input(dtype, d, input);
     plane g = plane_of_output(dtype, d, (void *)grad_output); /* read only */
     int64_t oc = d->oc / d->groups, n = x.channels * mt_volume(d->kernel);
     /* grad_weight is a matrix of lines (ic, tap): one "image" whose channels are its rows */
@@ -505,7 +401,7 @@ mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *inpu
                 .grid = {1, 1, n}, .channels = oc, .dense = 1};
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = d->mb * mt_volume(d->out),
                          .a = {pack_plane, &g, NULL},
-                         .b = {pack_patches_transposed, &x, NULL},
+                         .b = {mt_pack_patches_transposed, &x, NULL},
                          .c = {&to, locate_in_plane, move_in_plane},
                          .pack_cost = 400};
     return mt_gemm_run(&p);

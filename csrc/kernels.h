@@ -142,6 +142,10 @@ typedef struct {
 typedef void mt_pack_runs_fn(int64_t channels, int64_t runs, const mt_run *run, const void *source, int64_t source_step,
                              int64_t step, void *panel, int64_t panel_step, int64_t width);
 
+/* Pack lines that lie apart: line p has its runs at source + offset[p]; together they are n elements, zeros follow. */
+typedef void mt_pack_offsets_fn(int64_t k, const int64_t *offset, int64_t runs, const mt_run *run, int64_t n,
+                                const void *source, void *panel, int64_t width);
+
 /* Pack patches the other way round: panel[p * width + j] = source[offset[j] + p * step] for low[j] <= p < high[j], zero
  * for other p < k, and zero for n <= j < width. */
 typedef void mt_pack_windows_fn(int64_t k, int64_t n, const void *source, const int64_t *offset, const int64_t *low,

@@ -1,0 +1,62 @@
+/* patches.h: what a convolution reads of an image: a pixel for each position of a grid, channel and tap. */
+#ifndef MT_PATCHES_H
+#define MT_PATCHES_H
+
+#include "conv.h"
+
+/* Position g of the grid and tap t read the image at g * stride + t * tap_stride + origin, and zero outside it. */
+typedef struct {
+    const mt_kernels *kernels;
+    size_t size;
+    const void *image;
+    int64_t mb, groups, channels;     /* images; channels of a group */
+    int64_t mb_step, c_step, step[3]; /* of the image */
+    int64_t extent[3];                /* of the image */
+    int64_t grid[3], stride[3], origin[3], taps[3], tap_stride[3];
+} mt_patches;
+
+/* A position of the grid, over the whole batch. */
+typedef struct {
+    int64_t n, at[3];
+} mt_cursor;
+
+mt_cursor mt_cursor_at(const int64_t grid[3], int64_t position);
+
+/* The run of positions from here to the end of the line, `left` at most; the cursor moves on behind it. */
+int64_t mt_next_run(mt_cursor *c, const int64_t grid[3], int64_t left);
+
+/* Panels packed straight from the image; source: mt_patches. The first has positions as lines and (channel, tap) as
+ * depths, the second the other way round. */
+mt_pack_fn mt_pack_patches, mt_pack_patches_transposed;
+
+/* Some images, and of the grid of each a box. */
+typedef struct {
+    int64_t image, images, first[3], size[3];
+} mt_box;
+
+/* The pixels that the positions of a box read, copied with the zeros around them and sorted by their column's remainder
+ * by the stride. So the taps of neighbouring positions lie side by side, each at a fixed distance from the position. */
+typedef struct {
+    const mt_patches *from;
+    mt_box box;
+    int64_t low[3]; /* the pixel of the image that comes first, for position 0 of the grid */
+    int64_t depth, height, phases, pitch;
+    int64_t mb_step, c_step, step[3]; /* from position to position */
+    int64_t *offset;                  /* of each tap */
+    char *memory;
+} mt_canvas;
+
+/* Cut the grid into boxes whose canvas is small. Returns the first, or one of no images when even a line needs too
+ * much. */
+mt_box mt_first_box(const mt_patches *from);
+
+/* The box that follows; of no images behind the last. */
+mt_box mt_next_box(const mt_patches *from, const mt_box *box);
+
+/* Take memory for a box and copy what it reads. */
+mt_status mt_canvas_fill(mt_canvas *canvas, const mt_patches *from, const mt_box *box);
+
+/* As mt_pack_patches, for the positions of the box; source: mt_canvas. */
+mt_pack_fn mt_pack_canvas;
+
+#endif
