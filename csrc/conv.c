@@ -16,79 +16,6 @@
 #include "patches.h"
 #include "winograd.h"
 
-/* ---- an image as a matrix: lines are channels, columns (or depths) are positions ---- */
-
-typedef struct {
-    const mt_kernels *kernels;
-    size_t size;
-    char *image;
-    int64_t mb_step, c_step, step[3]; /* of the positions */
-    int64_t grid[3];
-    int64_t channels; /* of a group */
-    int dense;        /* the positions of an image lie side by side */
-} plane;
-
-static int is_dense(const int64_t grid[3], const int64_t step[3]) {
-    int64_t expected = 1;
-    for (int i = 2; i >= 0; i--) {
-        if (grid[i] != 1 && step[i] != expected) return 0;
-        expected *= grid[i];
-    }
-    return 1;
-}
-
-static void *address(const plane *x, int64_t problem, int64_t channel, const mt_cursor *c) {
-    int64_t offset = c->n * x->mb_step + (problem * x->channels + channel) * x->c_step + mt_dot3(c->at, x->step);
-    return mt_at(x->image, offset, x->size);
-}
-
-/* Tiles that stay within one image are written in place. */
-static void *locate_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t n,
-                             int64_t *row_step) {
-    const plane *x = place;
-    int64_t pixels = mt_volume(x->grid);
-    if (!x->dense || column % pixels + n > pixels) return NULL;
-    *row_step = x->c_step;
-    int64_t offset = column / pixels * x->mb_step + (problem * x->channels + row) * x->c_step + column % pixels;
-    return mt_at(x->image, offset, x->size);
-}
-
-/* Other tiles are copied line by line. */
-static void move_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n,
-                          void *tile, int64_t width, int store) {
-    const plane *x = place;
-    mt_cursor c = mt_cursor_at(x->grid, column);
-    int64_t length;
-    for (int64_t done = 0; done < n; done += length) {
-        mt_cursor here = c;
-        length = mt_next_run(&c, x->grid, n - done);
-        for (int64_t i = 0; i < m; i++) {
-            char *image = address(x, problem, row + i, &here), *line = mt_at(tile, i * width + done, x->size);
-            if (store) x->kernels->spread_line(length, line, image, x->step[2]);
-            else x->kernels->pad_line(length, image, x->step[2], 0, length, line);
-        }
-    }
-}
-
-/* Lines are channels, depths are positions. */
-static void pack_plane(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,
-                       void *panel, int64_t width) {
-    const plane *x = source;
-    int64_t dense_grid[3] = {1, 1, mt_volume(x->grid)};
-    const int64_t *grid = x->dense ? dense_grid : x->grid;
-    int64_t step = x->dense ? 1 : x->step[2], length;
-    mt_cursor c = mt_cursor_at(grid, p);
-    mt_matrix lines = {.line_step = x->c_step, .k_step = step, .size = x->size, .kernels = x->kernels};
-    for (int64_t done = 0; done < k; done += length) {
-        mt_cursor here = c;
-        length = mt_next_run(&c, grid, k - done);
-        int64_t along = x->dense ? here.at[2] : mt_dot3(here.at, x->step);
-        lines.data = mt_at_const(x->image, here.n * x->mb_step + (problem * x->channels + first) * x->c_step + along,
-                                 x->size);
-        mt_pack_matrix(&lines, 0, 0, count, 0, length, mt_at(panel, done * width, x->size), width);
-    }
-}
-
 /* ---- weights, transposed: lines are input channels, depths are (output channel, tap) ---- */
 
 typedef struct {
@@ -150,15 +77,6 @@ static mt_patches patches_of_input(int dtype, const mt_conv_desc *d, const void 
     mt_copy3(x.taps, d->kernel);
     mt_copy3(x.tap_stride, d->dilation);
     for (int i = 0; i < 3; i++) x.origin[i] = -d->pad[i];
-    return x;
-}
-
-static plane plane_of_output(int dtype, const mt_conv_desc *d, void *output) {
-    plane x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = output,
-               .mb_step = d->out_mb_step, .c_step = d->out_c_step, .channels = d->oc / d->groups,
-               .dense = is_dense(d->out, d->out_step)};
-    mt_copy3(x.step, d->out_step);
-    mt_copy3(x.grid, d->out);
     return x;
 }
 
@@ -272,10 +190,11 @@ static int winograd_grad_input(int dtype, const mt_conv_desc *d, const void *gra
 }
 
 /* Multiply p->a with the patches, to a plane; box by box when there is a canvas. */
-static mt_status multiply_patches(mt_gemm_problem *p, const mt_patches *x, const plane *to) {
-    plane there = *to;
-    p->c = (mt_target){&there, locate_in_plane, move_in_plane};
-    mt_box box = mt_first_box(x);
+static mt_status multiply_patches(mt_gemm_problem *p, const mt_patches *x, const mt_plane *to) {
+    mt_plane there = *to;
+    p->c = (mt_target){&there, mt_locate_in_plane, mt_move_in_plane};
+    mt_box box = {0};
+    if (mt_volume(x->taps) > 1) box = mt_first_box(x, 0);
     if (!box.images) {
         p->b = (mt_operand){mt_pack_patches, x, NULL};
         p->pack_cost = 300;
@@ -289,9 +208,7 @@ static mt_status multiply_patches(mt_gemm_problem *p, const mt_patches *x, const
         p->n = box.images * mt_volume(box.size);
         p->b = (mt_operand){mt_pack_canvas, &canvas, NULL};
         p->pack_cost = 80;
-        there.image = mt_at(to->image, box.image * to->mb_step + mt_dot3(box.first, to->step), to->size);
-        mt_copy3(there.grid, box.size);
-        there.dense = is_dense(there.grid, there.step);
+        there = mt_plane_of_box(to, &box);
         status = mt_gemm_run(p);
     }
     return status;
@@ -304,7 +221,7 @@ mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, c
     if (mt_depthwise_fits(dtype, d, MT_FORWARD)) return mt_depthwise_forward(dtype, d, input, weight, bias, output);
     if (winograd_forward(dtype, d, input, weight, bias, output, &status)) return status;
     mt_patches x = patches_of_input(dtype, d, input);
-    plane to = plane_of_output(dtype, d, output);
+    mt_plane to = mt_plane_of_output(dtype, d, output);
     int64_t oc = d->oc / d->groups, k = x.channels * mt_volume(d->kernel), n = d->mb * mt_volume(d->out);
     mt_matrix w = {.data = weight, .line_step = k, .k_step = 1, .step = oc * k, .size = x.size, .kernels = x.kernels};
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = k,
@@ -342,7 +259,7 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
     int64_t *taps = mt_scratch(MT_SCRATCH_TILE, (size_t)w.kernel * sizeof *taps);
     if (!taps) return MT_ERR_NOMEM;
     mt_phase along[3];
-    plane to = {.kernels = kernels, .size = size, .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = ic};
+    mt_plane to = {.kernels = kernels, .size = size, .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = ic};
     mt_copy3(x.step, d->out_step);
     mt_copy3(x.extent, d->out);
     for (int i = 0; i < 3; i++) {
@@ -360,7 +277,7 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
     }
     mt_copy3(to.grid, x.grid);
     to.image = mt_at(grad_input, mt_dot3(phase, d->in_step), size);
-    to.dense = is_dense(to.grid, to.step);
+    to.dense = mt_is_dense(to.grid, to.step);
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = ic, .n = d->mb * mt_volume(x.grid),
                          .k = oc * mt_volume(x.taps),
                          .a = {pack_turned_weights, &w, NULL}};
@@ -394,15 +311,16 @@ mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *inpu
         mt_correlate_grad_weight(dtype, d, input, grad_output, grad_weight, &status))
         return status;
     mt_patches x = patches_of_input(dtype, d, input);
-    plane g = plane_of_output(dtype, d, (void *)grad_output); /* read only */
+    mt_plane g = mt_plane_of_output(dtype, d, (void *)grad_output); /* read only */
+    if (mt_outer_fits(dtype, d, &x)) return mt_outer_grad_weight(dtype, d, &x, &g, grad_weight);
     int64_t oc = d->oc / d->groups, n = x.channels * mt_volume(d->kernel);
     /* grad_weight is a matrix of lines (ic, tap): one "image" whose channels are its rows */
-    plane to = {.kernels = x.kernels, .size = x.size, .image = grad_weight, .c_step = n, .step = {n, n, 1},
+    mt_plane to = {.kernels = x.kernels, .size = x.size, .image = grad_weight, .c_step = n, .step = {n, n, 1},
                 .grid = {1, 1, n}, .channels = oc, .dense = 1};
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = d->mb * mt_volume(d->out),
-                         .a = {pack_plane, &g, NULL},
+                         .a = {mt_pack_plane, &g, NULL},
                          .b = {mt_pack_patches_transposed, &x, NULL},
-                         .c = {&to, locate_in_plane, move_in_plane},
+                         .c = {&to, mt_locate_in_plane, mt_move_in_plane},
                          .pack_cost = 400};
     return mt_gemm_run(&p);
 }

@@ -189,9 +189,9 @@ static plan plan_of(int dtype, const mt_conv_desc *d) {
     return g;
 }
 
-/* Whether this takes less time than matrix multiplication, whose packing of patches takes about 32 / lanes cycles for a
- * number: for each output channel this takes 0.35 / lanes longer, and 0.6 / lanes for each zero; lines sorted by their
- * remainders another 24 / lanes. */
+/* Whether this takes less time than outer products (grad_weight.c), which take 0.65 cycles for a vector of output
+ * channels, full or not: for each output channel this takes 0.85 / lanes, and 0.6 / lanes for each zero; lines sorted by
+ * their remainders another 24 / lanes. */
 int mt_correlate_fits(int dtype, const mt_conv_desc *d) {
     if (!d->mb || !d->ic || !d->oc || !mt_volume(d->in) || !mt_volume(d->out) || mt_volume(d->kernel) < 2) return 0;
     plan g = plan_of(dtype, d);
@@ -201,7 +201,7 @@ int mt_correlate_fits(int dtype, const mt_conv_desc *d) {
     if (8 * (canvas + (double)g.segment) > limit || grads + 16 * (double)d->oc > limit || taps * 256 > limit) return 0;
     double zeros = (double)g.segment / (double)(d->out[1] * d->out[2]) - 1;
     int strided = d->stride[1] * d->stride[2] > 1;
-    return (double)g.oc * (0.35 + 0.6 * zeros) + (strided ? 24 : 0) < 32;
+    return (double)g.oc * (0.85 + 0.6 * zeros) + (strided ? 24 : 0) < 0.65 * (double)mt_round_up(g.oc, g.kernels->lanes);
 }
 
 /* Channels of a piece: many, so that what is read is used often, while the sums stay in the cache and there are pieces

@@ -128,7 +128,10 @@ typedef void mt_gemm_row_fn(int64_t n, int64_t k, const void *a, int64_t a_k, co
  * source[p * stride + j] (pack_lines) or source[j * stride + p] (pack_transposed). */
 typedef void mt_pack_panel_fn(int64_t k, int64_t n, const void *source, int64_t stride, void *panel, int64_t width);
 
-/* The same for source[j * line_step + offsets[p]]. */
+/* out[p * step + j] = source[j * stride + p] for p < k and j < n. */
+typedef void mt_transpose_fn(int64_t k, int64_t n, const void *source, int64_t stride, void *out, int64_t step);
+
+/* As pack_lines for source[j * line_step + offsets[p]]. */
 typedef void mt_pack_gathered_fn(int64_t k, int64_t n, const void *source, int64_t line_step, const int64_t *offsets,
                                  void *panel, int64_t width);
 
@@ -150,6 +153,12 @@ typedef void mt_pack_offsets_fn(int64_t k, const int64_t *offset, int64_t runs, 
  * for other p < k, and zero for n <= j < width. */
 typedef void mt_pack_windows_fn(int64_t k, int64_t n, const void *source, const int64_t *offset, const int64_t *low,
                                 const int64_t *high, int64_t step, void *panel, int64_t width);
+
+/* A tile of a sum of outer products: for each run and i < its length, add to sums[r * step + j] (to zero, if `fresh`)
+ * the products of source[offset[r] + run.source + i] and lines[(run.place + i) * width + j], for r < mr and j < width,
+ * which is some whole vectors, at most nr. */
+typedef void mt_outer_tile_fn(int64_t runs, const mt_run *run, const int64_t *offset, const void *source, int64_t width,
+                              const void *lines, void *sums, int64_t step, int fresh);
 
 /* line[i] for i < total: zeros for i < before, then n elements that lie `step` apart at source, then zeros. */
 typedef void mt_pad_line_fn(int64_t n, const void *source, int64_t step, int64_t before, int64_t total, void *line);

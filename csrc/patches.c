@@ -2,8 +2,8 @@
  *
  * An image is copied first when it has several taps: then where a panel's pixels lie depends on its positions alone, and
  * a line of the panel is a few contiguous pieces, the same for all channels and taps. Of the copy there are at most
- * CANVAS bytes at a time, of some images or of some lines of one. Images of which even that does not hold a line are
- * packed from where they are.
+ * CANVAS bytes at a time, of some images or of some lines of one; an image that needs no zeros around it and has its
+ * columns in order is not copied. Images of which even CANVAS does not hold a line are packed from where they are.
  */
 #include "patches.h"
 
@@ -132,10 +132,9 @@ static mt_canvas canvas_of(const mt_patches *x, const mt_box *box) {
     c.depth = span(x, 0, box->size[0]);
     c.height = span(x, 1, box->size[1]);
     c.pitch = (span(x, 2, box->size[2]) - 1) / c.phases + 1;
-    int64_t line = c.phases * c.pitch;
-    c.c_step = c.depth * c.height * line;
+    c.line[1] = c.phases * c.pitch, c.line[0] = c.height * c.line[1];
+    c.c_step = c.depth * c.line[0];
     c.mb_step = x->groups * x->channels * c.c_step;
-    c.step[0] = x->stride[0] * c.height * line, c.step[1] = x->stride[1] * line, c.step[2] = 1;
     return c;
 }
 
@@ -146,29 +145,44 @@ static double bytes_of(const mt_patches *x, const mt_box *box) {
     return n / (double)span(x, 2, box->size[2]) * (double)mt_round_up(span(x, 2, box->size[2]), x->stride[2]);
 }
 
-mt_box mt_first_box(const mt_patches *x) {
+/* Whether the image can be read in place: no position reads beside it, and columns need no sorting. */
+static int is_own_canvas(const mt_patches *x) {
+    if (x->step[2] != 1 || (x->stride[2] != 1 && x->grid[2] > 1)) return 0;
+    for (int i = 0; i < 3; i++) {
+        int64_t low = x->origin[i] + mt_min(0, (x->taps[i] - 1) * x->tap_stride[i]);
+        if (low < 0 || low + span(x, i, x->grid[i]) > x->extent[i]) return 0;
+    }
+    return 1;
+}
+
+mt_box mt_first_box(const mt_patches *x, double beside) {
     mt_box box = {0};
     int64_t taps = mt_volume(x->taps);
-    if (taps < 2 || taps > CANVAS / 64 || !x->mb || !x->channels || !mt_volume(x->grid)) return box;
+    if (taps < 1 || taps > CANVAS / 64 || !x->mb || !x->channels || !mt_volume(x->grid)) return box;
     mt_copy3(box.size, x->grid);
-    while (bytes_of(x, &box) > (double)CANVAS) {
+    double bytes, positions = (double)mt_volume(x->grid);
+    for (;;) {
+        bytes = is_own_canvas(x) ? 1 : bytes_of(x, &box);
+        bytes = bytes > beside * positions ? bytes : beside * positions;
+        if (bytes <= (double)CANVAS) break;
         if (mt_max(box.size[0], box.size[1]) == 1) return box;
         int i = box.size[0] > 1 ? 0 : 1;
         box.size[i] = mt_div_up(box.size[i], 2);
+        positions = (double)mt_volume(box.size);
     }
-    int64_t most = (int64_t)((double)CANVAS / bytes_of(x, &box));
+    mt_copy3(box.whole, box.size);
+    int64_t most = (double)CANVAS / bytes < (double)x->mb ? (int64_t)((double)CANVAS / bytes) : x->mb;
     box.images = mt_div_up(x->mb, mt_div_up(x->mb, most)); /* equal numbers of them */
     return box;
 }
 
 mt_box mt_next_box(const mt_patches *x, const mt_box *box) {
     mt_box next = *box;
-    mt_box whole = mt_first_box(x);
     for (int i = 1; i >= 0; i--) {
-        next.first[i] += whole.size[i];
-        next.size[i] = mt_min(whole.size[i], x->grid[i] - next.first[i]);
+        next.first[i] += next.whole[i];
+        next.size[i] = mt_min(next.whole[i], x->grid[i] - next.first[i]);
         if (next.size[i] > 0) return next;
-        next.first[i] = 0, next.size[i] = whole.size[i];
+        next.first[i] = 0, next.size[i] = next.whole[i];
     }
     next.image += next.images;
     next.images = mt_min(next.images, x->mb - next.image);
@@ -193,7 +207,7 @@ static mt_status fill_piece(void *context, int64_t piece) {
                                       x->size);
     for (int64_t phase = 0; phase < c->phases; phase++) {
         if (!is_read(c, phase)) continue;
-        char *line = mt_at(c->memory, piece * c->c_step + phase * c->pitch, x->size);
+        char *line = mt_at((void *)c->memory, piece * c->c_step + phase * c->pitch, x->size);
         int64_t column = first[2] + phase, begin, end;
         clip(column, c->phases, x->extent[2], c->pitch, &begin, &end);
         int64_t n = mt_max(0, end - begin);
@@ -215,22 +229,37 @@ static int64_t offset_of(const mt_canvas *c, int64_t t) {
     int64_t at[3];
     mt_unravel(t, x->taps, at);
     for (int i = 0; i < 3; i++) at[i] = x->origin[i] + at[i] * x->tap_stride[i] - c->low[i];
-    return ((at[0] * c->height + at[1]) * c->phases + at[2] % c->phases) * c->pitch + at[2] / c->phases;
+    return at[0] * c->line[0] + at[1] * c->line[1] + at[2] % c->phases * c->pitch + at[2] / c->phases;
+}
+
+/* The image itself. */
+static void use_image(mt_canvas *c) {
+    const mt_patches *x = c->from;
+    int64_t first[3];
+    for (int i = 0; i < 3; i++) first[i] = c->low[i] + c->box.first[i] * x->stride[i];
+    c->phases = 1, c->pitch = 0; /* columns are not sorted */
+    c->line[0] = x->step[0], c->line[1] = x->step[1];
+    c->mb_step = x->mb_step, c->c_step = x->c_step;
+    c->memory = mt_at_const(x->image, c->box.image * x->mb_step + mt_dot3(first, x->step), x->size);
 }
 
 mt_status mt_canvas_fill(mt_canvas *c, const mt_patches *x, const mt_box *box) {
-    int64_t taps = mt_volume(x->taps);
+    int64_t taps = mt_round_up(mt_volume(x->taps), 8), own = is_own_canvas(x);
     *c = canvas_of(x, box);
-    c->offset = mt_scratch(MT_SCRATCH_CANVAS, (size_t)taps * sizeof *c->offset + (size_t)(box->images * c->mb_step) * x->size);
+    size_t bytes = own ? 0 : (size_t)(box->images * c->mb_step) * x->size;
+    c->offset = mt_scratch(MT_SCRATCH_CANVAS, (size_t)taps * sizeof *c->offset + bytes);
     if (!c->offset) return MT_ERR_NOMEM;
-    for (int64_t t = 0; t < taps; t++) c->offset[t] = offset_of(c, t);
-    c->memory = (char *)(c->offset + taps);
+    c->memory = c->offset + taps;
+    if (own) use_image(c);
+    for (int i = 0; i < 2; i++) c->step[i] = x->stride[i] * c->line[i];
+    c->step[2] = 1;
+    for (int64_t t = 0; t < mt_volume(x->taps); t++) c->offset[t] = offset_of(c, t);
+    if (own) return MT_OK;
     return mt_parallel(box->images * x->groups * x->channels, mt_cost((double)(box->images * c->mb_step) / 3), 0,
                        fill_piece, c);
 }
 
-/* The contiguous pieces that a panel's positions read for any one channel and tap. */
-static int64_t runs_of_panel(const mt_canvas *c, int64_t first, int64_t count, mt_run *run) {
+int64_t mt_canvas_runs(const mt_canvas *c, int64_t first, int64_t count, mt_run *run) {
     const int64_t *grid = c->box.size;
     mt_cursor at = mt_cursor_at(grid, first);
     int64_t runs = 0, length;
@@ -251,7 +280,7 @@ void mt_pack_canvas(const void *source, int64_t problem, int64_t first, int64_t 
     const mt_canvas *c = source;
     const mt_patches *x = c->from;
     mt_run run[MAX_NR];
-    int64_t runs = runs_of_panel(c, first, count, run), taps = mt_volume(x->taps), offset[LINES];
+    int64_t runs = mt_canvas_runs(c, first, count, run), taps = mt_volume(x->taps), offset[LINES];
     int64_t t = p % taps, channel = problem * x->channels + p / taps;
     for (int64_t done = 0; done < k; done += LINES) {
         int64_t lines = mt_min(LINES, k - done);
@@ -261,4 +290,84 @@ void mt_pack_canvas(const void *source, int64_t problem, int64_t first, int64_t 
         }
         x->kernels->pack_offsets(lines, offset, runs, run, count, c->memory, mt_at(panel, done * width, x->size), width);
     }
+}
+
+/* ---- an image as a matrix: lines are channels, columns (or depths) are positions ---- */
+
+int mt_is_dense(const int64_t grid[3], const int64_t step[3]) {
+    int64_t expected = 1;
+    for (int i = 2; i >= 0; i--) {
+        if (grid[i] != 1 && step[i] != expected) return 0;
+        expected *= grid[i];
+    }
+    return 1;
+}
+
+static void *address(const mt_plane *x, int64_t problem, int64_t channel, const mt_cursor *c) {
+    int64_t offset = c->n * x->mb_step + (problem * x->channels + channel) * x->c_step + mt_dot3(c->at, x->step);
+    return mt_at(x->image, offset, x->size);
+}
+
+/* Tiles that stay within one image are written in place. */
+void *mt_locate_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t n,
+                             int64_t *row_step) {
+    const mt_plane *x = place;
+    int64_t pixels = mt_volume(x->grid);
+    if (!x->dense || column % pixels + n > pixels) return NULL;
+    *row_step = x->c_step;
+    int64_t offset = column / pixels * x->mb_step + (problem * x->channels + row) * x->c_step + column % pixels;
+    return mt_at(x->image, offset, x->size);
+}
+
+/* Other tiles are copied line by line. */
+void mt_move_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n,
+                          void *tile, int64_t width, int store) {
+    const mt_plane *x = place;
+    mt_cursor c = mt_cursor_at(x->grid, column);
+    int64_t length;
+    for (int64_t done = 0; done < n; done += length) {
+        mt_cursor here = c;
+        length = mt_next_run(&c, x->grid, n - done);
+        for (int64_t i = 0; i < m; i++) {
+            char *image = address(x, problem, row + i, &here), *line = mt_at(tile, i * width + done, x->size);
+            if (store) x->kernels->spread_line(length, line, image, x->step[2]);
+            else x->kernels->pad_line(length, image, x->step[2], 0, length, line);
+        }
+    }
+}
+
+/* Lines are channels, depths are positions. */
+void mt_pack_plane(const void *source, int64_t problem, int64_t first, int64_t count, int64_t p, int64_t k,
+                       void *panel, int64_t width) {
+    const mt_plane *x = source;
+    int64_t dense_grid[3] = {1, 1, mt_volume(x->grid)};
+    const int64_t *grid = x->dense ? dense_grid : x->grid;
+    int64_t step = x->dense ? 1 : x->step[2], length;
+    mt_cursor c = mt_cursor_at(grid, p);
+    mt_matrix lines = {.line_step = x->c_step, .k_step = step, .size = x->size, .kernels = x->kernels};
+    for (int64_t done = 0; done < k; done += length) {
+        mt_cursor here = c;
+        length = mt_next_run(&c, grid, k - done);
+        int64_t along = x->dense ? here.at[2] : mt_dot3(here.at, x->step);
+        lines.data = mt_at_const(x->image, here.n * x->mb_step + (problem * x->channels + first) * x->c_step + along,
+                                 x->size);
+        mt_pack_matrix(&lines, 0, 0, count, 0, length, mt_at(panel, done * width, x->size), width);
+    }
+}
+
+mt_plane mt_plane_of_output(int dtype, const mt_conv_desc *d, void *output) {
+    mt_plane x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = output,
+               .mb_step = d->out_mb_step, .c_step = d->out_c_step, .channels = d->oc / d->groups,
+               .dense = mt_is_dense(d->out, d->out_step)};
+    mt_copy3(x.step, d->out_step);
+    mt_copy3(x.grid, d->out);
+    return x;
+}
+
+mt_plane mt_plane_of_box(const mt_plane *x, const mt_box *box) {
+    mt_plane part = *x;
+    part.image = mt_at(x->image, box->image * x->mb_step + mt_dot3(box->first, x->step), x->size);
+    mt_copy3(part.grid, box->size);
+    part.dense = mt_is_dense(part.grid, part.step);
+    return part;
 }

@@ -32,23 +32,26 @@ mt_pack_fn mt_pack_patches, mt_pack_patches_transposed;
 /* Some images, and of the grid of each a box. */
 typedef struct {
     int64_t image, images, first[3], size[3];
+    int64_t whole[3]; /* the size of all but the last */
 } mt_box;
 
 /* The pixels that the positions of a box read, copied with the zeros around them and sorted by their column's remainder
- * by the stride. So the taps of neighbouring positions lie side by side, each at a fixed distance from the position. */
+ * by the stride, unless the image is like that already. So the taps of neighbouring positions lie side by side, each at
+ * a fixed distance from the position. */
 typedef struct {
     const mt_patches *from;
     mt_box box;
     int64_t low[3]; /* the pixel of the image that comes first, for position 0 of the grid */
     int64_t depth, height, phases, pitch;
-    int64_t mb_step, c_step, step[3]; /* from position to position */
+    int64_t mb_step, c_step, line[2]; /* from plane to plane, and from line to line */
+    int64_t step[3];                  /* from position to position */
     int64_t *offset;                  /* of each tap */
-    char *memory;
+    const void *memory;
 } mt_canvas;
 
-/* Cut the grid into boxes whose canvas is small. Returns the first, or one of no images when even a line needs too
- * much. */
-mt_box mt_first_box(const mt_patches *from);
+/* Cut the grid into boxes whose canvas is small, and whose positions have little `beside` them (bytes for each). Returns
+ * the first, or one of no images when even a line needs too much. */
+mt_box mt_first_box(const mt_patches *from, double beside);
 
 /* The box that follows; of no images behind the last. */
 mt_box mt_next_box(const mt_patches *from, const mt_box *box);
@@ -56,7 +59,40 @@ mt_box mt_next_box(const mt_patches *from, const mt_box *box);
 /* Take memory for a box and copy what it reads. */
 mt_status mt_canvas_fill(mt_canvas *canvas, const mt_patches *from, const mt_box *box);
 
+/* The contiguous runs that some positions of the box read, for any one channel and tap; returns how many. */
+int64_t mt_canvas_runs(const mt_canvas *canvas, int64_t first, int64_t count, mt_run *run);
+
 /* As mt_pack_patches, for the positions of the box; source: mt_canvas. */
 mt_pack_fn mt_pack_canvas;
+
+/* An image as a matrix: lines are channels, columns (or depths) are positions. */
+typedef struct {
+    const mt_kernels *kernels;
+    size_t size;
+    char *image;
+    int64_t mb_step, c_step, step[3]; /* of the positions */
+    int64_t grid[3];
+    int64_t channels; /* of a group */
+    int dense;        /* the positions of an image lie side by side */
+} mt_plane;
+
+mt_plane mt_plane_of_output(int dtype, const mt_conv_desc *desc, void *output);
+
+/* The positions of a box. */
+mt_plane mt_plane_of_box(const mt_plane *plane, const mt_box *box);
+
+/* Whether positions lie side by side. */
+int mt_is_dense(const int64_t grid[3], const int64_t step[3]);
+
+/* An mt_target's locate and move, and an operand whose lines are channels. */
+void *mt_locate_in_plane(const void *plane, int64_t problem, int64_t row, int64_t column, int64_t n, int64_t *row_step);
+void mt_move_in_plane(const void *plane, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n, void *tile,
+                      int64_t width, int store);
+mt_pack_fn mt_pack_plane;
+
+/* grad_weight.c: the gradient of the weights as a sum of outer products, from the patches of the input. */
+int mt_outer_fits(int dtype, const mt_conv_desc *desc, const mt_patches *from);
+mt_status mt_outer_grad_weight(int dtype, const mt_conv_desc *desc, const mt_patches *from, const mt_plane *grad_output,
+                               void *grad_weight);
 
 #endif
