@@ -189,29 +189,23 @@ static int winograd_grad_input(int dtype, const mt_conv_desc *d, const void *gra
     return mt_winograd_run(dtype, &x, status);
 }
 
-/* Multiply p->a with the patches, to a plane; box by box when there is a canvas. */
-static mt_status multiply_patches(mt_gemm_problem *p, const mt_patches *x, const mt_plane *to) {
-    mt_plane there = *to;
-    p->c = (mt_target){&there, mt_locate_in_plane, mt_move_in_plane};
-    mt_box box = {0};
-    if (mt_volume(x->taps) > 1) box = mt_first_box(x, 0);
-    if (!box.images) {
-        p->b = (mt_operand){mt_pack_patches, x, NULL};
-        p->pack_cost = 300;
-        return mt_gemm_run(p);
-    }
-    mt_status status = MT_OK;
-    for (; box.images > 0 && status == MT_OK; box = mt_next_box(x, &box)) {
-        mt_canvas canvas;
-        status = mt_canvas_fill(&canvas, x, &box);
-        if (status != MT_OK) break;
-        p->n = box.images * mt_volume(box.size);
-        p->b = (mt_operand){mt_pack_canvas, &canvas, NULL};
-        p->pack_cost = 80;
-        there = mt_plane_of_box(to, &box);
-        status = mt_gemm_run(p);
-    }
-    return status;
+/* Multiply p->a with the patches, to a plane. */
+static mt_status multiply_image(mt_gemm_problem *p, const mt_patches *x, const mt_plane *to) {
+    p->b = (mt_operand){mt_pack_patches, x, NULL};
+    p->c = (mt_target){to, mt_locate_in_plane, mt_move_in_plane};
+    p->pack_cost = 300;
+    return mt_gemm_run(p);
+}
+
+/* The same for the patches of a canvas, to its box of a plane. */
+static mt_status multiply_canvas(mt_gemm_problem *p, const mt_canvas *canvas, const mt_plane *to) {
+    mt_plane part = mt_plane_of_box(to, &canvas->box);
+    p->n = canvas->box.images * mt_volume(canvas->box.size);
+    if (canvas->from->beyond) return mt_direct_run(p, canvas, &part);
+    p->b = (mt_operand){mt_pack_canvas, canvas, NULL};
+    p->c = (mt_target){&part, mt_locate_in_plane, mt_move_in_plane};
+    p->pack_cost = 80;
+    return mt_gemm_run(p);
 }
 
 mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
@@ -227,7 +221,16 @@ mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, c
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = oc, .n = n, .k = k,
                          .a = {mt_pack_matrix, &w, n <= 2 * x.kernels->gemm_nr ? &w : NULL},
                          .row_bias = bias, .row_bias_step = oc};
-    return multiply_patches(&p, &x, &to);
+    mt_box box = {0};
+    x.beyond = mt_direct_fits(oc, k, &x);
+    if (mt_volume(d->kernel) > 1) box = mt_first_box(&x, 0);
+    if (!box.images) return multiply_image(&p, &x, &to);
+    for (; box.images > 0 && status == MT_OK; box = mt_next_box(&x, &box)) {
+        mt_canvas canvas;
+        status = mt_canvas_fill(&canvas, &x, &box);
+        if (status == MT_OK) status = multiply_canvas(&p, &canvas, &to);
+    }
+    return status;
 }
 
 mt_phase mt_phase_of(const mt_conv_desc *d, int i, int64_t remainder) {
@@ -247,25 +250,51 @@ mt_phase mt_phase_of(const mt_conv_desc *d, int i, int64_t remainder) {
     return x;
 }
 
-static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_t phase[3], const void *grad_output,
-                                  const void *weight, void *grad_input) {
+void mt_reach_of_phases(const mt_conv_desc *d, int i, int64_t *low, int64_t *reach) {
+    int64_t high = 0;
+    *low = 0;
+    for (int64_t r = 0; r < mt_min(d->stride[i], d->in[i]); r++) {
+        mt_phase p = mt_phase_of(d, i, r);
+        if (!p.taps) continue;
+        *low = mt_min(*low, p.origin + (p.taps - 1) * p.tap_stride);
+        high = mt_max(high, p.origin);
+    }
+    *reach = high - *low + 1;
+}
+
+/* What grad-input reads: the gradients, for all phases. */
+static mt_patches patches_of_grad(int dtype, const mt_conv_desc *d, const void *grad_output) {
+    mt_patches x = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .image = grad_output, .mb = d->mb,
+                    .groups = d->groups, .channels = d->oc / d->groups, .mb_step = d->out_mb_step,
+                    .c_step = d->out_c_step};
+    mt_copy3(x.step, d->out_step);
+    mt_copy3(x.extent, d->out);
+    for (int i = 0; i < 3; i++) {
+        x.stride[i] = x.tap_stride[i] = 1;
+        x.grid[i] = mt_div_up(d->in[i], d->stride[i]);
+        mt_reach_of_phases(d, i, &x.origin[i], &x.taps[i]);
+    }
+    x.beyond = mt_direct_fits(d->ic / d->groups, x.channels * mt_volume(d->kernel), &x);
+    return x;
+}
+
+/* One phase of a canvas or, without one, of the gradients themselves. */
+static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_t phase[3], const mt_patches *all,
+                                  const mt_canvas *canvas, const void *weight, void *grad_input) {
     const mt_kernels *kernels = mt_kernels_for(dtype);
     size_t size = mt_size_of(dtype);
     int64_t ic = d->ic / d->groups, oc = d->oc / d->groups;
-    mt_patches x = {.kernels = kernels, .size = size, .image = grad_output, .mb = d->mb,
-                    .groups = d->groups, .channels = oc, .mb_step = d->out_mb_step, .c_step = d->out_c_step};
+    mt_patches x = *all;
     turned_weights w = {.kernels = kernels, .size = size, .weight = weight, .ic = ic, .oc = oc,
                         .kernel = mt_volume(d->kernel)};
     int64_t *taps = mt_scratch(MT_SCRATCH_TILE, (size_t)w.kernel * sizeof *taps);
     if (!taps) return MT_ERR_NOMEM;
     mt_phase along[3];
     mt_plane to = {.kernels = kernels, .size = size, .mb_step = d->in_mb_step, .c_step = d->in_c_step, .channels = ic};
-    mt_copy3(x.step, d->out_step);
-    mt_copy3(x.extent, d->out);
     for (int i = 0; i < 3; i++) {
         along[i] = mt_phase_of(d, i, phase[i]);
         x.taps[i] = along[i].taps, x.origin[i] = along[i].origin, x.tap_stride[i] = along[i].tap_stride;
-        x.grid[i] = along[i].pixels, x.stride[i] = 1;
+        x.grid[i] = along[i].pixels;
         to.step[i] = d->in_step[i] * d->stride[i];
     }
     w.tap = taps, w.taps = mt_volume(x.taps);
@@ -281,7 +310,21 @@ static mt_status grad_input_phase(int dtype, const mt_conv_desc *d, const int64_
     mt_gemm_problem p = {.dtype = dtype, .problems = d->groups, .m = ic, .n = d->mb * mt_volume(x.grid),
                          .k = oc * mt_volume(x.taps),
                          .a = {pack_turned_weights, &w, NULL}};
-    return multiply_patches(&p, &x, &to);
+    if (!canvas) return multiply_image(&p, &x, &to);
+    mt_canvas part = mt_canvas_for(canvas, &x);
+    return multiply_canvas(&p, &part, &to);
+}
+
+static mt_status grad_input_phases(int dtype, const mt_conv_desc *d, const mt_patches *all, const mt_canvas *canvas,
+                                   const void *weight, void *grad_input) {
+    mt_status status = MT_OK;
+    int64_t phase[3];
+    /* phases beyond the image have no pixels */
+    for (phase[0] = 0; phase[0] < mt_min(d->stride[0], d->in[0]); phase[0]++)
+        for (phase[1] = 0; phase[1] < mt_min(d->stride[1], d->in[1]); phase[1]++)
+            for (phase[2] = 0; phase[2] < mt_min(d->stride[2], d->in[2]) && status == MT_OK; phase[2]++)
+                status = grad_input_phase(dtype, d, phase, all, canvas, weight, grad_input);
+    return status;
 }
 
 mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
@@ -291,12 +334,15 @@ mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_
     if (mt_depthwise_fits(dtype, d, MT_GRAD_INPUT))
         return mt_depthwise_grad_input(dtype, d, grad_output, weight, grad_input);
     if (winograd_grad_input(dtype, d, grad_output, weight, grad_input, &status)) return status;
-    int64_t phase[3];
-    /* phases beyond the image have no pixels */
-    for (phase[0] = 0; phase[0] < mt_min(d->stride[0], d->in[0]); phase[0]++)
-        for (phase[1] = 0; phase[1] < mt_min(d->stride[1], d->in[1]); phase[1]++)
-            for (phase[2] = 0; phase[2] < mt_min(d->stride[2], d->in[2]) && status == MT_OK; phase[2]++)
-                status = grad_input_phase(dtype, d, phase, grad_output, weight, grad_input);
+    mt_patches x = patches_of_grad(dtype, d, grad_output);
+    mt_box box = {0};
+    if (mt_volume(d->kernel) > 1) box = mt_first_box(&x, 0);
+    if (!box.images) return grad_input_phases(dtype, d, &x, NULL, weight, grad_input);
+    for (; box.images > 0 && status == MT_OK; box = mt_next_box(&x, &box)) {
+        mt_canvas canvas;
+        status = mt_canvas_fill(&canvas, &x, &box);
+        if (status == MT_OK) status = grad_input_phases(dtype, d, &x, &canvas, weight, grad_input);
+    }
     return status;
 }
 

@@ -27,6 +27,9 @@ typedef struct {
 
 mt_phase mt_phase_of(const mt_conv_desc *desc, int dimension, int64_t remainder);
 
+/* Where the lowest tap reads and how far the taps of all phases reach, along one dimension of grad-input. */
+void mt_reach_of_phases(const mt_conv_desc *desc, int dimension, int64_t *low, int64_t *reach);
+
 /* Nanoseconds as an argument of mt_parallel. */
 static inline int64_t mt_cost(double ns) { return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns; }
 

@@ -103,19 +103,6 @@ static depthwise plan_over_input(int dtype, const mt_conv_desc *d, int64_t plane
     return x;
 }
 
-/* Where the lowest tap reads and how far the taps of all phases reach, along one dimension of grad-input. */
-static void reach_of_phases(const mt_conv_desc *d, int i, int64_t *low, int64_t *reach) {
-    int64_t high = 0;
-    *low = 0;
-    for (int64_t r = 0; r < mt_min(d->stride[i], d->in[i]); r++) {
-        mt_phase p = mt_phase_of(d, i, r);
-        if (!p.taps) continue;
-        *low = mt_min(*low, p.origin + (p.taps - 1) * p.tap_stride);
-        high = mt_max(high, p.origin);
-    }
-    *reach = high - *low + 1;
-}
-
 /* Grad-input: canvas over the output's gradient, grid of pixels of one remainder by the stride. */
 static depthwise plan_over_output(int dtype, const mt_conv_desc *d) {
     depthwise x = {.d = d};
@@ -125,7 +112,7 @@ static depthwise plan_over_output(int dtype, const mt_conv_desc *d) {
     static const int64_t one[3] = {1, 1, 1};
     for (int i = 0; i < 3; i++) {
         grid[i] = mt_div_up(d->in[i], d->stride[i]);
-        reach_of_phases(d, i, &low[i], &reach[i]);
+        mt_reach_of_phases(d, i, &low[i], &reach[i]);
         c->before[i] = -low[i];
     }
     mt_copy3(c->extent, d->out);

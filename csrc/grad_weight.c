@@ -121,8 +121,9 @@ static mt_box first_box(const plan *g, const mt_patches *x) {
     return mt_first_box(x, (double)(g->d->groups * g->panels * g->width) * (double)g->size);
 }
 
+/* A single tap is not worth a copy of the image. */
 int mt_outer_fits(int dtype, const mt_conv_desc *d, const mt_patches *x) {
-    if (!d->ic || !d->oc) return 0;
+    if (!d->ic || !d->oc || (mt_volume(d->kernel) == 1 && !mt_is_own_canvas(x))) return 0;
     plan g = plan_of(dtype, d);
     double sums = (double)d->groups * (double)sums_of_group(&g) * (double)g.size;
     return sums <= (double)MT_SCRATCH_LIMIT && first_box(&g, x).images > 0;

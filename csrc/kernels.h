@@ -154,6 +154,12 @@ typedef void mt_pack_offsets_fn(int64_t k, const int64_t *offset, int64_t runs, 
 typedef void mt_pack_windows_fn(int64_t k, int64_t n, const void *source, const int64_t *offset, const int64_t *low,
                                 const int64_t *high, int64_t step, void *panel, int64_t width);
 
+/* Sums of three vectors of positions, for `rows` <= mr rows: sum over p < k of weights[p * mr + r] times the vector at
+ * from[v] + offset[p], plus bias[r] (if not NULL); the first n[v] lanes go to to[v] + r * row_step. */
+typedef void mt_direct_tile_fn(int64_t rows, int64_t k, const int64_t *offset, const void *weights,
+                               const void *const from[3], const void *bias, const int64_t n[3], void *const to[3],
+                               int64_t row_step);
+
 /* A tile of a sum of outer products: for each run and i < its length, add to sums[r * step + j] (to zero, if `fresh`)
  * the products of source[offset[r] + run.source + i] and lines[(run.place + i) * width + j], for r < mr and j < width,
  * which is some whole vectors, at most nr. */

@@ -145,9 +145,8 @@ static double bytes_of(const mt_patches *x, const mt_box *box) {
     return n / (double)span(x, 2, box->size[2]) * (double)mt_round_up(span(x, 2, box->size[2]), x->stride[2]);
 }
 
-/* Whether the image can be read in place: no position reads beside it, and columns need no sorting. */
-static int is_own_canvas(const mt_patches *x) {
-    if (x->step[2] != 1 || (x->stride[2] != 1 && x->grid[2] > 1)) return 0;
+int mt_is_own_canvas(const mt_patches *x) {
+    if (x->beyond || x->step[2] != 1 || (x->stride[2] != 1 && x->grid[2] > 1)) return 0;
     for (int i = 0; i < 3; i++) {
         int64_t low = x->origin[i] + mt_min(0, (x->taps[i] - 1) * x->tap_stride[i]);
         if (low < 0 || low + span(x, i, x->grid[i]) > x->extent[i]) return 0;
@@ -162,7 +161,7 @@ mt_box mt_first_box(const mt_patches *x, double beside) {
     mt_copy3(box.size, x->grid);
     double bytes, positions = (double)mt_volume(x->grid);
     for (;;) {
-        bytes = is_own_canvas(x) ? 1 : bytes_of(x, &box);
+        bytes = mt_is_own_canvas(x) ? 1 : bytes_of(x, &box);
         bytes = bytes > beside * positions ? bytes : beside * positions;
         if (bytes <= (double)CANVAS) break;
         if (mt_max(box.size[0], box.size[1]) == 1) return box;
@@ -243,20 +242,33 @@ static void use_image(mt_canvas *c) {
     c->memory = mt_at_const(x->image, c->box.image * x->mb_step + mt_dot3(first, x->step), x->size);
 }
 
+static void place_taps(mt_canvas *c) {
+    for (int64_t t = 0; t < mt_volume(c->from->taps); t++) c->offset[t] = offset_of(c, t);
+}
+
 mt_status mt_canvas_fill(mt_canvas *c, const mt_patches *x, const mt_box *box) {
-    int64_t taps = mt_round_up(mt_volume(x->taps), 8), own = is_own_canvas(x);
+    enum { BEYOND = 16 };
+    int64_t taps = mt_round_up(mt_volume(x->taps), 8), own = mt_is_own_canvas(x);
     *c = canvas_of(x, box);
-    size_t bytes = own ? 0 : (size_t)(box->images * c->mb_step) * x->size;
-    c->offset = mt_scratch(MT_SCRATCH_CANVAS, (size_t)taps * sizeof *c->offset + bytes);
+    int64_t numbers = own ? 0 : box->images * c->mb_step;
+    c->offset = mt_scratch(MT_SCRATCH_CANVAS, (size_t)taps * sizeof *c->offset + (size_t)(numbers + BEYOND) * x->size);
     if (!c->offset) return MT_ERR_NOMEM;
     c->memory = c->offset + taps;
     if (own) use_image(c);
     for (int i = 0; i < 2; i++) c->step[i] = x->stride[i] * c->line[i];
     c->step[2] = 1;
-    for (int64_t t = 0; t < mt_volume(x->taps); t++) c->offset[t] = offset_of(c, t);
+    place_taps(c);
     if (own) return MT_OK;
-    return mt_parallel(box->images * x->groups * x->channels, mt_cost((double)(box->images * c->mb_step) / 3), 0,
-                       fill_piece, c);
+    memset(mt_at((void *)c->memory, numbers, x->size), 0, BEYOND * x->size);
+    return mt_parallel(box->images * x->groups * x->channels, mt_cost((double)numbers / 3), 0, fill_piece, c);
+}
+
+mt_canvas mt_canvas_for(const mt_canvas *canvas, const mt_patches *x) {
+    mt_canvas c = *canvas;
+    c.from = x;
+    for (int i = 0; i < 3; i++) c.box.size[i] = mt_max(0, mt_min(c.box.size[i], x->grid[i] - c.box.first[i]));
+    place_taps(&c);
+    return c;
 }
 
 int64_t mt_canvas_runs(const mt_canvas *c, int64_t first, int64_t count, mt_run *run) {

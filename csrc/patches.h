@@ -13,6 +13,7 @@ typedef struct {
     int64_t mb_step, c_step, step[3]; /* of the image */
     int64_t extent[3];                /* of the image */
     int64_t grid[3], stride[3], origin[3], taps[3], tap_stride[3];
+    int beyond; /* whole vectors are read, of which the last may reach beyond a line */
 } mt_patches;
 
 /* A position of the grid, over the whole batch. */
@@ -49,6 +50,9 @@ typedef struct {
     const void *memory;
 } mt_canvas;
 
+/* Whether the image can be read in place: no position reads beside it, and columns need no sorting. */
+int mt_is_own_canvas(const mt_patches *from);
+
 /* Cut the grid into boxes whose canvas is small, and whose positions have little `beside` them (bytes for each). Returns
  * the first, or one of no images when even a line needs too much. */
 mt_box mt_first_box(const mt_patches *from, double beside);
@@ -58,6 +62,9 @@ mt_box mt_next_box(const mt_patches *from, const mt_box *box);
 
 /* Take memory for a box and copy what it reads. */
 mt_status mt_canvas_fill(mt_canvas *canvas, const mt_patches *from, const mt_box *box);
+
+/* The same canvas for other taps, none of which reads beyond it. Ends what was said about taps before. */
+mt_canvas mt_canvas_for(const mt_canvas *canvas, const mt_patches *from);
 
 /* The contiguous runs that some positions of the box read, for any one channel and tap; returns how many. */
 int64_t mt_canvas_runs(const mt_canvas *canvas, int64_t first, int64_t count, mt_run *run);
@@ -94,5 +101,9 @@ mt_pack_fn mt_pack_plane;
 int mt_outer_fits(int dtype, const mt_conv_desc *desc, const mt_patches *from);
 mt_status mt_outer_grad_weight(int dtype, const mt_conv_desc *desc, const mt_patches *from, const mt_plane *grad_output,
                                void *grad_weight);
+
+/* direct.c: convolution to few channels; reads p->a and writes to the plane of the canvas's box. */
+int mt_direct_fits(int64_t m, int64_t k, const mt_patches *from);
+mt_status mt_direct_run(const mt_gemm_problem *p, const mt_canvas *canvas, const mt_plane *to);
 
 #endif
