@@ -45,7 +45,7 @@ objects() {
     for compiler in gcc clang; do
         need $compiler
         for isa in scalar avx2 avx512 neon; do
-            $compiler $flags -O3 -c "csrc/isa_$isa.c" -o "$build/isa_$isa.o"
+            $compiler $flags -O2 -c "csrc/isa_$isa.c" -o "$build/isa_$isa.o"
         done
         has isa_avx512 'vfmadd.*%zmm' || { echo "$compiler: isa_avx512.o has no AVX-512 FMA" >&2; exit 1; }
         has isa_avx2 'vfmadd.*%ymm' || { echo "$compiler: isa_avx2.o has no AVX2 FMA" >&2; exit 1; }
