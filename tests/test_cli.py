@@ -119,8 +119,10 @@ class TestTrain:
         command = [sys.executable, "-m", "minitorch", "train", "--epochs", "1000"]
         environment = {**os.environ, "PYTHONPATH": str(Path(minitorch.__file__).parents[1])}
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        ) as process:
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+            # whoever started these tests in the background has had the signal ignored, by heritage
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:  # fmt: skip
             for line in process.stdout:
                 if line.startswith("epoch"):
                     process.send_signal(signal.SIGINT)
