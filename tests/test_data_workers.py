@@ -608,6 +608,8 @@ class TestNothingIsLeft:
             stderr=subprocess.PIPE,
             cwd=ROOT,
             env=environment,
+            # whoever started these tests in the background has had SIGINT ignored, by heritage
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         with process:
             workers = [int(pid) for pid in process.stdout.readline().split()]

@@ -36,7 +36,8 @@ class Net(nn.Module):
         return F.cross_entropy(self.last(x.flatten(1)) + self.embed(words), words % 4)
 
 
-NET_INPUTS = (minitorch.randn(3, 2, 4, 4), minitorch.tensor([0, 3, 4]))
+SEEDED = minitorch.Generator().manual_seed(0)
+NET_INPUTS = (minitorch.randn(3, 2, 4, 4, generator=SEEDED), minitorch.tensor([0, 3, 4]))
 
 
 class Cube(Function):
@@ -60,7 +61,8 @@ class TestRight:
         report = check(net, NET_INPUTS)
         names = ["input 0", *dict(net.named_parameters())]
         assert [t.name for t in report.tensors] == names
-        assert all(t.error < 1e-3 for t in report.tensors)
+        # of the bias before the batch norm, which has no effect, only rounding errors are seen
+        assert all(t.error < (0.05 if t.name == "conv.bias" else 1e-3) for t in report.tensors)
         text = str(report)
         assert "Net in training mode, in float64" in text
         assert "draws random numbers: the same in every call" in text

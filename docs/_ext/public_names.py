@@ -53,7 +53,6 @@ MODULES = [
     "minitorch.hub",
     "minitorch.profiler",
     "minitorch.testing",
-    "minitorch.compat",
     "minitorch.vision.io",
     "minitorch.vision.transforms.v2",
 ]
