@@ -18,6 +18,7 @@ import re
 import sys
 import types
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -28,14 +29,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def _public_names():
+    modules = {}
     if importlib.util.find_spec("sphinx") is None:  # which only the directive needs
         for name in ("sphinx", "sphinx.util", "sphinx.util.docutils"):
-            sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].SphinxDirective = object
+            modules[name] = types.ModuleType(name)
+        modules[name].SphinxDirective = object
     path = ROOT / "docs" / "_ext" / "public_names.py"
     spec = importlib.util.spec_from_file_location("public_names", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with mock.patch.dict(sys.modules, modules):  # others look for the real one
+        spec.loader.exec_module(module)
     return module
 
 
