@@ -96,8 +96,9 @@ class Run(SphinxDirective):
 def markup(value):
     """Return the SVG or HTML of the open matplotlib figure, or of a value that has one."""
     for method in ("_repr_svg_", "_repr_html_"):
-        if hasattr(value, method):
-            return getattr(value, method)()
+        shown = getattr(value, method, lambda: None)()
+        if shown is not None:  # what a matplotlib figure says outside of a notebook
+            return shown
     from matplotlib import pyplot
 
     if not pyplot.get_fignums():
