@@ -110,6 +110,7 @@ static int winograd_fits(const mt_conv_desc *d, int *wanted) {
  *                                                         forward, grad-input           grad-weight
  *   direct     multiplication                             rows * k * 9 * pixels / 2 L   rows * k * 9 * pixels * 0.6 / L
  *              packing the patches                        k * 9 * pixels * 12 / L       k * 9 * pixels * 32 / L
+ *              (measured before panels were read from a canvas, which takes less: Winograd may come a little too often)
  *   Winograd   multiplication                             rows * k * 18 * v             rows * k * 32 * v
  *              patches, for each block of 64 rows         k * v * 250                   k * v * 1080
  *                (forward: once, if k is at most 128)

@@ -92,6 +92,7 @@ _SHARED = {
         "minitorch.nn.pool",
         "minitorch.nn.unpool",
         "minitorch.nn.functional",
+        "minitorch.nn.hooks",
         "minitorch.tensor",
     ),
     "torch.optim": ("minitorch.optim.optimizer", "minitorch.tensor"),

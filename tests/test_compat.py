@@ -100,6 +100,7 @@ from torch.cuda.amp import GradScaler
 from torch._six import container_abcs, inf
 from torch.nn.modules import conv, batchnorm
 from torch.nn.modules.pooling import MaxPool2d
+from torch.nn.modules.module import register_module_forward_hook
 from torch.nn.common_types import _size_2_t
 from torch.optim.optimizer import Optimizer
 from torch.optim.lr_scheduler import _LRScheduler
