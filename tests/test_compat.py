@@ -206,6 +206,7 @@ except ImportError as error:
 
 
 def test_tools_of_pytorch_that_programs_import(tmp_path):
+    pytest.importorskip("PIL")  # which writes the images of torchvision.io
     (tmp_path / "hubconf.py").write_text(
         "import torch\ndef net(n=2):\n    'A layer.'\n    return torch.nn.Linear(n, 1)\n"
     )

@@ -120,9 +120,8 @@ class TestTruth:
         """The maximum of w x among x of length ρ is ρ w / |w|."""
         layer = nn.Linear(6, 2)
         w = layer.weight.detach().numpy()[1]
-        found = maximise(
-            nn.Sequential(nn.Flatten(), layer), (1, 2, 3), None, 1, norm=2.0, lr=0.02
-        ).values.ravel()
+        net = nn.Sequential(nn.Flatten(), layer)
+        found = maximise(net, (1, 2, 3), None, 1, norm=2.0, lr=0.02, steps=400).values.ravel()
         np.testing.assert_allclose(found, 2 * w / np.linalg.norm(w), atol=0.05)
 
     def test_confusion_matrix(self):

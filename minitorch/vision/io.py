@@ -62,8 +62,10 @@ def decode_image(input, mode=ImageReadMode.UNCHANGED, device="cpu", apply_exif_o
 
 
 def _write(input, filename, **options):
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ImportError("vision.io: writing images needs Pillow: pip install pillow") from None
     array = input.numpy().transpose(1, 2, 0)
     Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(filename, **options)
 
