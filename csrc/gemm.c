@@ -47,8 +47,6 @@ typedef struct {
 #define SMALL_PIECE ((int64_t)1 << 19)
 /* Bytes of packed A that stay in a second-level cache beside what streams through it. */
 #define A_BYTES ((int64_t)1 << 20)
-/* The largest tile of any instruction set. */
-#define TILE_BYTES (8 * 48 * sizeof(float))
 
 /* The blocks of depth are equal, as far as they can be, and at most kc. */
 static int64_t block_depth(int64_t k, int64_t kc) { return k ? mt_div_up(k, mt_div_up(k, kc)) : 1; }
@@ -162,31 +160,28 @@ static void call_for_b(const plan *g, int64_t problem, const block_of_b *b, mt_f
     }
 }
 
-/* All rows of a piece times one block of B. */
+/* All rows of a piece times one block of B, which is the first or last of its panel in a span, or neither. C that is not
+ * contiguous is kept in `away` meanwhile. */
 static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a, const block_of_b *b, const char *at_b,
-                           int64_t b_k, mt_finish finish) {
+                           int64_t b_k, mt_finish finish, char *away, int first, int last) {
     const mt_gemm_problem *p = g->p;
-    _Alignas(64) char tile[TILE_BYTES];
     int64_t step = p->n, soon_lines = mt_div_up(b->block, mt_div_up(at->m, g->mr));
     char *c;
     if (g->partial) c = mt_at(g->partial, ((at->problem * g->parts + at->part) * p->m + at->row) * step + b->column, g->size);
     else c = p->c.locate(p->c.place, at->problem, at->row, b->column, b->n, &step);
+    int moves = !c;
+    if (moves) c = away, step = g->nr;
+    if (moves && first && finish.accumulate) p->c.move(p->c.place, at->problem, at->row, b->column, at->m, b->n, away, g->nr, 0);
     place_biases(g, at->problem, at->row, b->column, &finish);
     const char *panel = a->data;
     for (int64_t i = 0; i < at->m; i += g->mr, panel += a->panel_step) {
-        int64_t m = mt_min(g->mr, at->m - i);
-        if (c) {
-            g->kernels->gemm_tile(m, b->n, b->block, panel, a->row_step, a->k_step, at_b, b_k, c, step, &finish);
-            c = mt_at(c, g->mr * step, g->size);
-        } else {
-            if (finish.accumulate) p->c.move(p->c.place, at->problem, at->row + i, b->column, m, b->n, tile, g->nr, 0);
-            g->kernels->gemm_tile(m, b->n, b->block, panel, a->row_step, a->k_step, at_b, b_k, tile, g->nr, &finish);
-            p->c.move(p->c.place, at->problem, at->row + i, b->column, m, b->n, tile, g->nr, 1);
-        }
+        g->kernels->gemm_tile(mt_min(g->mr, at->m - i), b->n, b->block, panel, a->row_step, a->k_step, at_b, b_k,
+                              mt_at(c, i * step, g->size), step, &finish);
         if (finish.row_bias) finish.row_bias = mt_at_const(finish.row_bias, g->mr, g->size);
         if (finish.keep) at_b = finish.keep, b_k = 0, finish.keep = NULL;
         if (finish.soon) finish.soon += soon_lines * finish.soon_step;
     }
+    if (moves && last) p->c.move(p->c.place, at->problem, at->row, b->column, at->m, b->n, away, g->nr, 1);
 }
 
 /* The block of B after this one in a span: further down, or at the top of the panel to the right. */
@@ -205,8 +200,9 @@ static int next_block(const plan *g, const piece_of *at, int64_t span_begin, int
 static mt_status multiply_one(const plan *g, const piece_of *at) {
     const mt_gemm_problem *p = g->p;
     int64_t depth = at->part * g->part_k, end = mt_min(p->k, depth + g->part_k);
-    char *room = mt_scratch(MT_SCRATCH_B, (size_t)(g->nr * g->kc) * g->size);
+    char *room = mt_scratch(MT_SCRATCH_B, (size_t)(g->nr * (g->kc + (p->c.move ? at->m : 0))) * g->size);
     if (!room) return MT_ERR_NOMEM;
+    char *away = mt_at(room, g->nr * g->kc, g->size);
     do { /* once even when k is 0: C becomes zero, or the bias */
         int64_t span = mt_min(g->span, end - depth), b_k;
         rows_of_a a;
@@ -221,7 +217,7 @@ static mt_status multiply_one(const plan *g, const piece_of *at) {
             here.data += (b.depth - depth) * a.depth_step;
             const char *at_b = find_b(g, at, &b, room, &b_k, &finish);
             if (more) call_for_b(g, at->problem, &next, &finish);
-            multiply_block(g, at, &here, &b, at_b, b_k, finish);
+            multiply_block(g, at, &here, &b, at_b, b_k, finish, away, b.depth == depth, !more || next.column > b.column);
         }
         depth += span;
     } while (depth < end);

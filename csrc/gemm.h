@@ -37,8 +37,8 @@ typedef struct {
 } mt_operand;
 
 /* Where C goes. `locate` returns the address of a tile's first element and the distance of its rows when every row of
- * the tile is contiguous, else NULL: then the tile is computed elsewhere, after `move` has brought what is there
- * (store = 0, only when sums continue), and `move` takes it back (store = 1). Tiles are m times n, lines of
+ * the tile is contiguous, else NULL: then a panel of C is summed elsewhere, after `move` has brought what is there
+ * (store = 0, only when sums continue), and `move` takes it back (store = 1). Panels are m times n, lines of
  * `width`. */
 typedef struct {
     const void *place;
@@ -58,8 +58,8 @@ typedef struct {
     int64_t pack_cost;                  /* picoseconds to pack an element of B: what the split of work reckons with */
 } mt_gemm_problem;
 
-/* C = activation(C + A B + biases), see mt_epilogue. Needs at most a megabyte of scratch on each thread, and MT_SCRATCH_LIMIT in each of the slots A and WORK on the
- * calling one.
+/* C = activation(C + A B + biases), see mt_epilogue. Needs about a megabyte of scratch on each thread, and
+ * MT_SCRATCH_LIMIT in each of the slots A and WORK on the calling one.
  * Bits depend on the sizes and the instruction set, not on threads. */
 mt_status mt_gemm_run(const mt_gemm_problem *problem);
 
