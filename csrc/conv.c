@@ -105,18 +105,19 @@ static int winograd_fits(const mt_conv_desc *d, int *wanted) {
  *
  * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
  * (4x4 pixels of the grid each), and depth k: input channels of a group times taps along the depth. For grad-weight,
- * rows and k count in whole vectors.
+ * rows and input channels count in whole vectors.
  *
  *                                                         forward, grad-input           grad-weight
- *   direct     multiplication                             rows * k * 9 * pixels / 2 L   rows * k * 9 * pixels * 0.6 / L
- *              packing the patches                        k * 9 * pixels * 12 / L       k * 9 * pixels * 32 / L
- *              (measured before panels were read from a canvas, which takes less: Winograd may come a little too often)
- *   Winograd   multiplication                             rows * k * 18 * v             rows * k * 32 * v
- *              patches, for each block of 64 rows         k * v * 250                   k * v * 1080
+ *   direct     multiplication                             rows * k * 9 * pixels / 2 L   rows * k * 9 * pixels * 0.75 / L
+ *              packing the patches                        k * 9 * pixels * 12 / L       k * 9 * pixels * 3 / L
+ *              (forward: measured before panels were read from a canvas, which takes less: Winograd may come a little
+ *              too often)
+ *   Winograd   multiplication                             rows * k * 18 * v             rows * k * 29 * v
+ *              patches, for each block of 64 rows         k * v * 250                   k * v * 550
  *                (forward: once, if k is at most 128)
- *              weights, for each piece of 3 vectors       rows * k * 20                 -
+ *              weights, for each piece of 3 vectors       rows * k * 20                 rows * k * 6, once
  *                (once, if they are shared)
- *              tiles (for each block of 96 columns)       rows * v * 350                rows * v * 1260
+ *              tiles (for each block of 64 columns)       rows * v * 350                rows * v * 350
  */
 static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction, int64_t rows, int64_t depth,
                         const int64_t grid[3]) {
@@ -129,10 +130,11 @@ static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction
     double k = (double)depth * (double)d->kernel[0], m = (double)rows;
     double v = tiles < lanes ? 1 : tiles / lanes;
     if (direction == MT_GRAD_WEIGHT) {
-        double columns = (double)mt_round_up((int64_t)k, (int64_t)lanes), row_blocks = (double)mt_div_up(rows, 64);
-        double rounded = (double)mt_round_up(rows, (int64_t)lanes), column_blocks = k / 96 < 1 ? 1 : k / 96;
-        double direct = 9 * k * pixels * (m * 0.6 + 32) / lanes;
-        return v * (32 * rounded * columns + 1080 * columns * row_blocks + 1260 * rounded * column_blocks) < direct;
+        int64_t l = (int64_t)lanes, columns = mt_round_up(depth, l) * d->kernel[0], rounded = mt_round_up(rows, l);
+        double product = (double)rounded * (double)columns, direct = 9 * k * pixels * (0.75 * (double)rounded + 3) / lanes;
+        double patches = 550 * (double)columns * (double)mt_div_up(rows, 64);
+        double grads = 350 * (double)rounded * (double)mt_div_up(columns, 64);
+        return v * (29 * product + patches + grads) + 6 * product < direct;
     }
     double pieces = mt_winograd_shares(dtype, rows * depth * d->kernel[0]) || v < 3 ? 1 : v / 3;
     double repeats = k > 128 ? (double)mt_div_up(rows, 64) : 1;

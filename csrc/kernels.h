@@ -214,14 +214,17 @@ typedef struct {
  * Weights: k times n kernels, tap p of kernel j at source[p * n + j], to lines of n; `turned`: taps in reverse order.
  * Output: for each channel, the 36 products of its tiles (product_step from channel to channel) to 4x4 pixels, plus
  * bias[channel]. Returns whether all (before the bias) are finite.
- * Grad: the transpose of Output: like Input, for tiles of 4x4. Weight-grad: the transpose of Weights: n products to n
- * numbers for each of 9 taps, whose lines are `step` apart (whole vectors are written). Returns whether
- * all are finite. */
+ * Turned input: as Input, for at most a vector of channels, but a vector of channels (zero beyond the last) for each
+ * tile; tiles are `width` apart. Turned grad: the transpose of Output in the same form, for tiles of 4x4.
+ * Weight-grad: the transpose of Weights: n products to n numbers for each of 9 taps, whose lines are `step` apart (whole
+ * vectors are written). Returns whether all are finite. */
 typedef void mt_winograd_input_fn(int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
                                   const void *source, int64_t c_step, int64_t row_step, void *panel, int64_t panel_step,
                                   int64_t point_step);
 typedef void mt_winograd_weight_fn(int64_t k, int64_t n, const void *source, int turned, void *panel,
                                    int64_t point_step);
+typedef void mt_winograd_turned_fn(int64_t channels, int64_t runs, const mt_tile_run *run, const void *source,
+                                   int64_t c_step, int64_t row_step, void *lines, int64_t width, int64_t point_step);
 typedef int mt_winograd_weight_grad_fn(int64_t n, const void *product, int64_t point_step, void *out, int64_t step);
 typedef int mt_winograd_output_fn(int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
                                   const void *product, int64_t product_step, int64_t point_step, const void *bias,

@@ -39,8 +39,9 @@ typedef struct {
     int64_t row_pieces, column_pieces;
     int64_t k, padded_rows;
     char *shared; /* transformed weights, by group and block of depth */
-    int64_t part_tiles, parts; /* grad-weight: parts of the tiles, each with sums of its own in `sums` */
-    char *sums;
+    int64_t block_vectors, panel; /* grad-weight: vectors of columns of a piece; columns of a panel */
+    int64_t part_tiles, parts;    /* parts of the tiles, each with sums of its own in `sums` */
+    char *sums, *out;
     atomic_int odd;
 } plan;
 
@@ -277,70 +278,83 @@ int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
  * a block of columns (input channels) and a part of the tiles.
  */
 
+/* Columns are vectors of input channels, for each tap along the depth on their own. */
 typedef struct {
-    int64_t group, row, rows, column, columns, part;
+    int64_t group, row, rows, vector, vectors, part;
 } block_of;
+
+static int64_t channel_vectors(const plan *g) { return mt_div_up(g->x->channels, g->kernels->lanes); }
 
 static block_of locate_block(const plan *g, int64_t piece) {
     block_of at;
-    int64_t column_pieces = mt_div_up(g->k, g->block_k);
-    at.column = piece % column_pieces * g->block_k;
-    piece /= column_pieces;
+    at.vector = piece % g->column_pieces * g->block_vectors;
+    piece /= g->column_pieces;
     at.row = piece % g->row_pieces * g->block_rows;
     piece /= g->row_pieces;
     at.part = piece % g->parts;
     at.group = piece / g->parts;
     at.rows = mt_min(g->block_rows, g->x->rows - at.row);
-    at.columns = mt_min(g->block_k, g->k - at.column);
+    at.vectors = mt_min(g->block_vectors, channel_vectors(g) * g->x->taps_d - at.vector);
     return at;
 }
 
 /* The matrices of a piece, all with a distance from point to point. */
 typedef struct {
-    char *lines, *grads, *patches, *products;
-    int64_t lines_step, grads_step, patches_step, products_step;
+    char *grads, *patches, *products, *lines;
+    int64_t grads_step, patches_step, products_step;
 } operands;
 
-/* Rows of a panel of grads: whole vectors, so that lines are turned whole, and a number of gemm_mr. */
-static int64_t lines_of_grads(const plan *g) { return mt_max(g->kernels->gemm_mr, g->kernels->lanes); }
+/* Rows of a panel of grads: whole vectors, and a number of gemm_mr. */
+static int64_t rows_of_grads(const plan *g) { return mt_max(g->kernels->gemm_mr, g->kernels->lanes); }
 
 static mt_status take_operands(const plan *g, operands *x) {
-    int64_t wide = lines_of_grads(g), nr = g->kernels->gemm_nr;
-    x->lines_step = mt_max(wide, nr) * MAX_TILES + LANE_PAD;
-    x->grads_step = mt_round_up(g->block_rows, wide) * MAX_TILES + LANE_PAD;
-    x->patches_step = mt_round_up(g->block_k, nr) * MAX_TILES + LANE_PAD;
-    x->products_step = g->block_rows * mt_round_up(g->block_k, nr) + LANE_PAD;
-    x->lines = mt_scratch(MT_SCRATCH_A, (size_t)(POINTS * x->lines_step) * g->size);
+    int64_t columns = g->block_vectors * g->kernels->lanes;
+    x->grads_step = mt_round_up(g->block_rows, rows_of_grads(g)) * MAX_TILES + LANE_PAD;
+    x->patches_step = mt_round_up(columns, g->panel) * MAX_TILES + LANE_PAD;
+    x->products_step = g->block_rows * columns + LANE_PAD;
     x->grads = mt_scratch(MT_SCRATCH_B, (size_t)(POINTS * (x->grads_step + x->patches_step)) * g->size);
     x->products = mt_scratch(MT_SCRATCH_TILE, (size_t)(POINTS * x->products_step) * g->size);
-    if (!x->lines || !x->grads || !x->products) return MT_ERR_NOMEM;
+    x->lines = mt_scratch(MT_SCRATCH_A, (size_t)(9 * columns) * g->size);
+    if (!x->grads || !x->products || !x->lines) return MT_ERR_NOMEM;
     x->patches = mt_at(x->grads, POINTS * x->grads_step, g->size);
     return MT_OK;
 }
 
-/* From a line of tiles for each channel to a line of channels for each tile, at every point. */
-static void turn_lines(const plan *g, const operands *x, int64_t tiles, int64_t channels, char *to, int64_t point_step,
-                       int64_t width) {
-    for (int64_t point = 0; point < POINTS; point++)
-        g->kernels->pack_transposed(tiles, channels, mt_at(x->lines, point * x->lines_step, g->size), MAX_TILES,
-                                    mt_at(to, point * point_step, g->size), width);
-}
-
 static void transform_operands(const plan *g, const block_of *at, int64_t tile, int64_t tiles, const operands *o) {
     const mt_winograd *x = g->x;
-    int64_t wide = lines_of_grads(g), nr = g->kernels->gemm_nr;
-    for (int64_t j = 0; j < at->columns; j += nr) {
-        int64_t n = mt_min(nr, at->columns - j);
-        transform_patches(g, at->group, tile, tiles, at->column + j, n, o->lines, MAX_TILES, o->lines_step);
-        turn_lines(g, o, tiles, n, mt_at(o->patches, j * tiles, g->size), o->patches_step, nr);
-    }
+    int64_t wide = rows_of_grads(g), lanes = g->kernels->lanes, runs = 0;
     mt_tile_run run[MAX_TILES];
-    int64_t runs = runs_of_output(g, tile, tiles, run);
-    for (int64_t i = 0; i < at->rows; i += wide) {
-        int64_t m = mt_min(wide, at->rows - i), channel = at->group * x->rows + at->row + i;
-        g->kernels->winograd_grad(m, tiles, runs, run, mt_at_const(x->out, channel * x->out_c_step, g->size),
-                                  x->out_c_step, x->out_step[1], o->lines, MAX_TILES, o->lines_step);
-        turn_lines(g, o, tiles, m, mt_at(o->grads, i * tiles, g->size), o->grads_step, wide);
+    for (int64_t v = 0; v < at->vectors; v++) {
+        int64_t channel = (at->vector + v) % channel_vectors(g) * lanes, column = v * lanes;
+        if (v == 0 || channel == 0) runs = runs_of_input(g, tile, tiles, (at->vector + v) / channel_vectors(g), run);
+        g->kernels->winograd_turned_input(
+            mt_min(lanes, x->channels - channel), runs, run,
+            mt_at_const(x->image, (at->group * x->channels + channel) * x->in_c_step, g->size), x->in_c_step, x->in_step[1],
+            mt_at(o->patches, column / g->panel * g->panel * tiles + column % g->panel, g->size), g->panel, o->patches_step);
+    }
+    runs = runs_of_output(g, tile, tiles, run);
+    for (int64_t i = 0; i < at->rows; i += lanes) {
+        int64_t channel = at->group * x->rows + at->row + i;
+        g->kernels->winograd_turned_grad(mt_min(lanes, at->rows - i), runs, run,
+                                         mt_at_const(x->out, channel * x->out_c_step, g->size), x->out_c_step,
+                                         x->out_step[1], mt_at(o->grads, i / wide * wide * tiles + i % wide, g->size), wide,
+                                         o->grads_step);
+    }
+}
+
+/* From products to weights; those of a channel have their place among the taps. */
+static void finish_block(plan *g, const block_of *at, const operands *o) {
+    int64_t lanes = g->kernels->lanes, columns = at->vectors * lanes, taps = g->x->taps_d;
+    for (int64_t i = 0; i < at->rows; i++) {
+        int64_t row = (at->part * g->x->groups + at->group) * g->x->rows + at->row + i;
+        if (!g->kernels->winograd_weight_grad(columns, mt_at(o->products, i * g->block_vectors * lanes, g->size),
+                                              o->products_step, o->lines, columns))
+            atomic_store_explicit(&g->odd, 1, memory_order_relaxed);
+        for (int64_t v = 0; v < at->vectors; v++) {
+            int64_t channel = (at->vector + v) % channel_vectors(g) * lanes, tap = (at->vector + v) / channel_vectors(g);
+            g->kernels->transpose(mt_min(lanes, g->x->channels - channel), 9, mt_at(o->lines, v * lanes, g->size), columns,
+                                  mt_at(g->sums, (row * g->k + channel * taps + tap) * 9, g->size), taps * 9);
+        }
     }
 }
 
@@ -349,29 +363,34 @@ static mt_status grad_piece(void *context, int64_t piece) {
     block_of at = locate_block(g, piece);
     operands o;
     if (take_operands(g, &o) != MT_OK) return MT_ERR_NOMEM;
-    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr, width = mt_round_up(g->block_k, nr);
-    int64_t wide = lines_of_grads(g);
+    int64_t mr = g->kernels->gemm_mr, lanes = g->kernels->lanes, width = g->block_vectors * lanes;
+    int64_t wide = rows_of_grads(g), columns = at.vectors * lanes;
     int64_t first = at.part * g->part_tiles, end = mt_min(g->tiles, first + g->part_tiles);
     for (int64_t tile = first; tile < end; tile += MAX_TILES) {
         int64_t tiles = mt_min(MAX_TILES, end - tile);
         mt_finish finish = {.accumulate = tile > first};
         transform_operands(g, &at, tile, tiles, &o);
         for (int64_t point = 0; point < POINTS; point++)
-            for (int64_t j = 0; j < at.columns; j += nr)
+            for (int64_t j = 0; j < columns; j += g->panel)
                 for (int64_t i = 0; i < at.rows; i += mr)
-                    g->kernels->gemm_tile(mt_min(mr, at.rows - i), mt_min(nr, at.columns - j), tiles,
+                    g->kernels->gemm_tile(mt_min(mr, at.rows - i), mt_min(g->panel, columns - j), tiles,
                                           mt_at(o.grads, point * o.grads_step + i / wide * wide * tiles + i % wide, g->size), 1, wide,
-                                          mt_at(o.patches, point * o.patches_step + j * tiles, g->size), 0,
+                                          mt_at(o.patches, point * o.patches_step + j * tiles, g->size),
+                                          g->panel < g->kernels->gemm_nr ? g->panel : 0,
                                           mt_at(o.products, point * o.products_step + i * width + j, g->size), width,
                                           &finish);
     }
-    for (int64_t i = 0; i < at.rows; i++) {
-        int64_t row = (at.part * g->x->groups + at.group) * g->x->rows + at.row + i;
-        if (!g->kernels->winograd_weight_grad(at.columns, mt_at(o.products, i * width, g->size), o.products_step, o.lines,
-                                              width))
-            atomic_store_explicit(&g->odd, 1, memory_order_relaxed);
-        g->kernels->pack_transposed(at.columns, 9, o.lines, width, mt_at(g->sums, (row * g->k + at.column) * 9, g->size), 9);
-    }
+    finish_block(g, &at, &o);
+    return MT_OK;
+}
+
+/* Piece: add the parts of one row. */
+static mt_status add_parts_piece(void *context, int64_t row) {
+    const plan *g = context;
+    int64_t n = g->k * 9, rows = g->x->groups * g->x->rows;
+    char *out = mt_at(g->out, row * n, g->size), *sum = mt_at(g->sums, row * n, g->size);
+    for (int64_t part = 1; part < g->parts; part++, sum = out)
+        g->kernels->binary[MT_BINARY_add](n, sum, 1, mt_at(g->sums, (part * rows + row) * n, g->size), 1, out, 0, 0);
     return MT_OK;
 }
 
@@ -379,11 +398,16 @@ static mt_status grad_piece(void *context, int64_t piece) {
  * parts enough to keep threads busy. */
 static void cut_grad(plan *g) {
     const mt_winograd *x = g->x;
-    g->row_pieces = mt_div_up(x->rows, 64);
+    int64_t lanes = g->kernels->lanes, vectors = channel_vectors(g) * x->taps_d, most = 256 / (int64_t)g->size;
+    int64_t blocks = x->groups * mt_div_up(x->rows, most) * mt_div_up(vectors * lanes, most);
+    if (blocks * mt_max(1, g->tiles / MAX_TILES) < 4) most /= 2; /* too few for threads to share */
+    g->row_pieces = mt_div_up(x->rows, most);
     g->block_rows = mt_div_up(x->rows, g->row_pieces);
-    int64_t most = 384 / (int64_t)g->size, column_pieces = mt_div_up(g->k, most);
-    g->block_k = mt_div_up(g->k, column_pieces);
-    int64_t pieces = x->groups * g->row_pieces * column_pieces;
+    g->column_pieces = mt_div_up(vectors * lanes, most);
+    g->block_vectors = mt_div_up(vectors, g->column_pieces);
+    g->column_pieces = mt_div_up(vectors, g->block_vectors);
+    g->panel = mt_div_up(g->block_vectors, mt_div_up(g->block_vectors * lanes, g->kernels->gemm_nr)) * lanes;
+    int64_t pieces = x->groups * g->row_pieces * g->column_pieces;
     int64_t room = (int64_t)MT_SCRATCH_LIMIT / (x->groups * x->rows * g->k * 9 * (int64_t)g->size);
     g->parts = mt_max(1, mt_min(mt_div_up(PIECES, pieces), mt_min(room, g->tiles / MAX_TILES)));
     g->part_tiles = mt_div_up(g->tiles, g->parts);
@@ -394,14 +418,12 @@ int mt_winograd_grad_weight(int dtype, const mt_winograd *x, void *grad_weight, 
     plan g = plan_of(dtype, x);
     cut_grad(&g);
     int64_t n = x->groups * x->rows * g.k * 9;
-    g.sums = grad_weight;
+    g.out = g.sums = grad_weight;
     if (g.parts > 1) g.sums = mt_scratch(MT_SCRATCH_WORK, (size_t)(g.parts * n) * g.size);
     double ns = (double)x->groups * (double)x->rows * (double)g.k * (double)g.tiles * POINTS / 50;
-    int64_t pieces = x->groups * g.row_pieces * mt_div_up(g.k, g.block_k) * g.parts;
-    *status = g.sums ? mt_parallel(pieces, mt_cost(ns), MT_FLUSH, grad_piece, &g) : MT_ERR_NOMEM;
-    if (*status != MT_OK) return 1;
-    for (int64_t part = 1; part < g.parts; part++)
-        g.kernels->binary[MT_BINARY_add](n, part == 1 ? g.sums : (char *)grad_weight, 1, mt_at(g.sums, part * n, g.size), 1,
-                                         grad_weight, 0, 0);
-    return !atomic_load(&g.odd);
+    *status = g.sums ? mt_parallel(x->groups * g.row_pieces * g.column_pieces * g.parts, mt_cost(ns), MT_FLUSH, grad_piece, &g)
+                     : MT_ERR_NOMEM;
+    if (*status == MT_OK && g.parts > 1)
+        *status = mt_parallel(x->groups * x->rows, mt_cost((double)g.parts * (double)n / 5), MT_FLUSH, add_parts_piece, &g);
+    return *status != MT_OK || !atomic_load(&g.odd);
 }
