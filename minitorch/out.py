@@ -64,8 +64,11 @@ def accepting_out(function):
     name = function.__name__
 
     @functools.wraps(function)
-    def with_out(*args, out=None, **kwargs):
-        if kwargs and "axis" in kwargs:
+    def with_out(*args, **kwargs):
+        if not kwargs:
+            return function(*args)
+        out = kwargs.pop("out", None)
+        if "axis" in kwargs:
             kwargs["dim"] = kwargs.pop("axis")
         if out is None:
             return function(*args, **kwargs)

@@ -199,7 +199,7 @@ def set_(input, source=None, storage_offset=0, size=None, stride=None):
         `input`
     """
     if source is None:
-        input._array = np.empty(0, input._array.dtype)
+        input._use_memory(np.empty(0, input._array.dtype), input._cell)
         return input
     if isinstance(source, Storage):
         tensor = source._tensor.reshape(-1)
@@ -210,5 +210,5 @@ def set_(input, source=None, storage_offset=0, size=None, stride=None):
         if stride is None:
             stride = [int(np.prod(size[i + 1 :])) for i in range(len(size))]
         tensor = tensor.detach().as_strided(size, stride, storage_offset)
-    input._array, input._cell = tensor._array, tensor._cell
+    input._use_memory(tensor._array, tensor._cell)
     return input

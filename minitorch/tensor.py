@@ -26,8 +26,6 @@ from .ops import elementwise, reduce
 
 __all__ = ["Size", "Tensor"]
 
-_reference = weakref.ref
-
 
 class Size(tuple):
     """Shape of a tensor: a tuple of ints."""
@@ -80,15 +78,13 @@ class Tensor:
         "_base",  # the tensor this one is a view of, and the operations that lead from there
         "_cell",  # [how often the memory was written], shared by views
         "_chain",
-        "_edge",  # (node, output number): what made this tensor; None for a leaf
-        "_requires_grad",
+        "_edge",  # (node, output number): where its gradient goes; None if it needs none
     )
     # Defaults of the other fields, so that a new tensor sets only what differs.
     _grad = None
     _base_array = None  # what the array of the base was when the view was made
     _edge_version = None  # write count at which _edge was right (views only)
-    _accumulator = None  # weak reference to the AccumulateGrad node of a leaf
-    _hooks = None  # gradient hooks of a leaf
+    _frozen = None  # the edge of a leaf whose requires_grad was switched off
     _post_hooks = None  # post-accumulate hooks of a leaf
     _retained = None  # handle of the hook of retain_grad
 
@@ -104,12 +100,11 @@ class Tensor:
     # ---- construction (internal)
 
     @staticmethod
-    def _make(cls, array, cell, requires_grad=False, edge=None) -> Tensor:
+    def _make(cls, array, cell, edge=None) -> Tensor:
         """Make a Tensor, of class `cls`, of its parts."""
         self = object.__new__(cls)
         self._array = array
         self._cell = cell
-        self._requires_grad = requires_grad
         self._edge = edge
         self._base = self._chain = None
         return self
@@ -120,14 +115,8 @@ class Tensor:
         self = object.__new__(Tensor)
         self._array = array
         self._cell = [0]
-        self._requires_grad = False
         self._edge = self._base = self._chain = None
         return self
-
-    @staticmethod
-    def _rebuild(array, cell, edge) -> Tensor:
-        """Make the Tensor a node kept, from its parts."""
-        return Tensor._make(Tensor, array, cell, edge is not None, edge)
 
     @staticmethod
     def _zeros(shape, dtype) -> Tensor:
@@ -241,9 +230,7 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether operations on this tensor are recorded."""
-        if self._chain is not None:
-            views.refresh(self)
-        return self._requires_grad
+        return self._gradient_edge() is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -274,20 +261,22 @@ class Tensor:
                 f"requires_grad_: only Tensors of floating point dtype can require gradients, this "
                 f"one is {self.dtype}"
             )
-        self._requires_grad = bool(requires_grad)
+        if requires_grad:
+            self._edge = self._frozen or (AccumulateGrad(self), 0)
+        else:
+            self._edge, self._frozen = None, self._edge
         return self
 
     @property
     def is_leaf(self) -> bool:
         """Whether the user made this tensor (or it does not require grad)."""
-        return not self.requires_grad or self._edge is None
+        edge = self._gradient_edge()
+        return edge is None or type(edge[0]) is AccumulateGrad
 
     @property
     def grad_fn(self):
         """The node that made this tensor; None for a leaf."""
-        if self._chain is not None:
-            views.refresh(self)
-        return None if self._edge is None else self._edge[0]
+        return None if self.is_leaf else self._edge[0]
 
     @property
     def output_nr(self) -> int:
@@ -295,23 +284,21 @@ class Tensor:
         return 0 if self._edge is None else self._edge[1]
 
     def _gradient_edge(self):
-        """Return the edge that the gradient of this tensor takes."""
+        """Return the edge that the gradient of this tensor takes, None if it needs none."""
         if self._chain is not None:
             views.refresh(self)
-        if self._edge is not None:
-            return self._edge
-        node = None if self._accumulator is None else self._accumulator()
-        if node is None:
-            node = AccumulateGrad(self)
-            self._accumulator = _reference(node)
-            if self._hooks is not None:
-                node.tensor_hooks, node.hooked = {(0, False): self._hooks}, True
-        return (node, 0)
+        return self._edge
+
+    def _use_memory(self, array, cell) -> None:
+        """Hold another array, and the cell that counts writes to it."""
+        self._array, self._cell = array, cell
+        if self._edge is not None and self.is_leaf:
+            self._edge[0].memory = array, cell
 
     @property
     def grad(self):
         """The gradient accumulated by backward passes, or None."""
-        if self._grad is None and self._edge is not None and self._retained is None:
+        if self._grad is None and self._retained is None and not self.is_leaf:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. It "
                 "is not populated by backward(), unless you call .retain_grad() on the Tensor.",
@@ -344,7 +331,7 @@ class Tensor:
     def data(self, value) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"data must be a Tensor, got {type(value).__name__}")
-        self._array = value._array
+        self._use_memory(value._array, self._cell)
 
     @property
     def _version(self) -> int:
@@ -361,7 +348,7 @@ class Tensor:
         """Cut this tensor from the graph that made it, and return it."""
         if self._base is not None:
             raise RuntimeError("detach_: can't detach views in-place, use detach() instead")
-        self._edge, self._requires_grad = None, False
+        self._edge = None
         return self
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
@@ -427,22 +414,20 @@ class Tensor:
                 "register_hook: cannot register a hook on a tensor that doesn't require gradient"
             )
         node, number = self._gradient_edge()
-        handle = node.add_tensor_hook(number, hook)
-        if self._edge is None:
-            self._hooks = node.tensor_hooks[0, False]  # outlives the node
-        return handle
+        return node.add_tensor_hook(number, hook)
 
     def register_post_accumulate_grad_hook(self, hook) -> RemovableHandle:
         """Call ``hook(tensor)`` each time a gradient has been added to this leaf's ``.grad``.
 
         See `register_hook`.
         """
-        if not self.requires_grad or self._edge is not None:
+        if not (self.requires_grad and self.is_leaf):
             raise RuntimeError(
                 "register_post_accumulate_grad_hook: only leaf tensors that require grad have one"
             )
         if self._post_hooks is None:
             self._post_hooks = OrderedDict()
+            self._edge[0].hooked_leaf = self  # they want to see it, though nobody else may hold it
         return RemovableHandle(self._post_hooks, hook)
 
     # ---- new tensors and conversions
@@ -915,9 +900,11 @@ class Tensor:
         ----------
         cls : class
         """
-        result = Tensor._make(cls, self._array, self._cell, self._requires_grad, self._edge)
+        result = Tensor._make(cls, self._array, self._cell, self.grad_fn and self._edge)
         result._base, result._chain = self._base, self._chain
         result.__dict__.update(self.__dict__)
+        result._frozen = None
+        result.requires_grad_(self.requires_grad)
         return result
 
     def is_set_to(self, tensor) -> builtins.bool:
@@ -1324,12 +1311,12 @@ class Tensor:
     def __reduce_ex__(self, protocol):
         if not self.is_leaf:
             raise RuntimeError("cannot pickle a tensor that is part of a graph: use detach() first")
-        arguments = (type(self), self._array, self._requires_grad, _user_attributes(self))
+        arguments = (type(self), self._array, self.requires_grad, _user_attributes(self))
         return _unpickle, arguments
 
     def _like(self, array) -> Tensor:
         """Make a leaf of this tensor's class and requires_grad, around another array."""
-        return Tensor._make(type(self), array, [0], self._requires_grad)
+        return Tensor._make(type(self), array, [0]).requires_grad_(self.requires_grad)
 
 
 def _user_attributes(tensor) -> dict:
@@ -1338,7 +1325,7 @@ def _user_attributes(tensor) -> dict:
 
 
 def _unpickle(cls, array, requires_grad, attributes):
-    result = Tensor._make(cls, array, [0], requires_grad)
+    result = Tensor._make(cls, array, [0]).requires_grad_(requires_grad)
     result.__dict__.update(attributes)
     return result
 

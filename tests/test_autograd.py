@@ -568,12 +568,46 @@ def test_no_cycles_after_a_training_step(no_gc):
 def test_a_leaf_that_dies_before_the_walk(no_gc):
     x = ours.ones(2)
     y = (x * 2).sum()
-    leaf = weakref.ref(x)
+    memory = weakref.ref(x._array)
     del x
     y.backward()
-    assert leaf() is not None  # the graph holds it
-    del y
-    assert leaf() is None
+    leaf = y.grad_fn.next_functions[0][0].next_functions[0][0].variable  # made anew
+    assert leaf.tolist() == [1.0, 1.0] and leaf.is_leaf and leaf.requires_grad
+    assert (leaf * 3).grad_fn.next_functions[0][0].variable is leaf
+    del leaf, y
+    assert memory() is None
+
+
+def test_hooks_of_a_leaf_that_dies_before_the_walk():
+    seen = []
+    x = ours.ones(2)
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    x.register_post_accumulate_grad_hook(lambda leaf: seen.append(leaf.grad.tolist()))
+    y = (x * 2).sum()
+    del x
+    y.backward()
+    assert seen == [[2.0, 2.0], [2.0, 2.0]]
+
+
+def test_hooks_stay_while_requires_grad_is_off():
+    seen = []
+    x = ours.ones(2)
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    x.requires_grad_(False)
+    assert x.is_leaf and not (x * 2).requires_grad
+    x.requires_grad_(True)
+    (x * 3).sum().backward()
+    assert seen == [[3.0, 3.0]] and x.grad.tolist() == [3.0, 3.0]
+
+
+def test_data_of_a_leaf_can_be_replaced(no_gc):
+    x = ours.ones(2)
+    old = weakref.ref(x._array)
+    x.data = minitorch.zeros(3)
+    assert old() is None  # nor does its node hold the old memory
+    y = (x * 2).sum()
+    y.backward()
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
 
 
 # ---- threads -------------------------------------------------------------------------------------

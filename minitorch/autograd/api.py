@@ -208,12 +208,12 @@ def _starting_gradient(name, tensor, grad_):
 
 def clear_grad(tensor, set_to_none=True) -> None:
     """Set the gradient of a tensor to None, or to zero in place and outside any graph."""
-    grad = tensor.grad
+    grad = tensor._grad
     if set_to_none or grad is None:
-        tensor.grad = None
+        tensor._grad = None
         return
     if grad.grad_fn is not None:
         grad.detach_()
     else:
         grad.requires_grad_(False)
-    grad.copy_(0)
+    grad.zero_()

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections import OrderedDict
 from itertools import zip_longest
 
@@ -26,6 +27,7 @@ from . import anomaly
 from .grad_mode import _Mode, state
 from .hooks import RemovableHandle, run_tensor_hooks, run_with_hooks
 
+ALL = [(True,) * count for count in range(9)]  # `needs` where every input has an edge
 LARGE = 1 << 14  # bytes: below, adding in place takes as long as allocating the sum
 
 Tensor = None  # the class, set by minitorch.tensor when it is defined
@@ -44,17 +46,19 @@ class Node:
         How many results gradients can arrive for.
     """
 
+    __slots__ = ("__dict__", "__weakref__", "needs", "parents")  # what every node of a graph has
+
     outputs = 1
 
-    # Defaults of the fields, so that a new node sets only what differs.
-    parents = needs = ()
+    # Defaults of the other fields, so that a new node sets only what differs.
     tensor_hooks = hooks = pre_hooks = None
     hooked = False  # whether any of these have been set
     site = walked = None  # in anomaly mode: the lines that created the node, and that freed it
 
-    def _connect(self, edges, needs):
+    def _connect(self, edges):
         """Become part of a graph."""
-        self.parents, self.needs = edges, needs
+        self.parents = edges
+        self.needs = ALL[len(edges)] if all(edges) and len(edges) < 9 else tuple(map(bool, edges))
         if state.anomaly:
             self.site = anomaly.creation_site()
 
@@ -105,26 +109,43 @@ class Node:
 
 
 class AccumulateGrad(Node):
-    """The end of the graph at a leaf: adds the gradient that arrives to ``variable.grad``."""
+    """The end of the graph at a leaf: adds the gradient that arrives to ``variable.grad``.
+
+    The leaf holds its node, for good. The node must not hold the leaf, or only the garbage
+    collector could free the two; so it remembers the memory by which to show the leaf.
+    """
 
     _lock = threading.Lock()  # two threads may walk graphs that end at the same parameter
+    parents = needs = ()
+    hooked_leaf = None
 
     def __init__(self, variable):
-        self.variable = variable
+        self._leaf = weakref.ref(variable)
+        self.memory = variable._array, variable._cell
+
+    @property
+    def variable(self):
+        """The leaf; a new Tensor of the same memory if nobody holds the leaf any more."""
+        leaf = self._leaf()
+        if leaf is None:
+            leaf = Tensor._make(Tensor, *self.memory, (self, 0))
+            self._leaf = weakref.ref(leaf)
+        return leaf
 
     def name(self) -> str:
         return "AccumulateGrad"
 
     def run(self, grads, needs):
-        with AccumulateGrad._lock:
-            self._add(grads)
-        if self.variable._post_hooks:
-            for hook in list(self.variable._post_hooks.values()):
-                hook(self.variable)
+        variable = self._leaf()
+        if variable is not None:
+            with AccumulateGrad._lock:
+                self._add(variable, grads)
+            if variable._post_hooks:
+                for hook in list(variable._post_hooks.values()):
+                    hook(variable)
         return ()
 
-    def _add(self, grads):
-        variable = self.variable
+    def _add(self, variable, grads):
         total = variable._grad
         if state.grad:
             variable._grad = grads[0].clone() if total is None else total + grads[0]
@@ -132,7 +153,7 @@ class AccumulateGrad(Node):
             # Copied unless ours, so that nobody else sees what is later added to it.
             array = grads[0] if is_ours(grads, 0) else kernels.copy(grads[0])
             variable._grad = Tensor._wrap(array)
-        elif total._requires_grad or not total._array.flags.writeable:
+        elif total._edge is not None or not total._array.flags.writeable:
             variable._grad = Tensor._wrap(kernels.binary("add", total._array, grads[0]))
         else:
             kernels.binary("add", total._array, grads[0], out=total._array)

@@ -314,7 +314,7 @@ class Function:
         if kwargs or not with_context:
             args = _bind(cls.forward, args, kwargs, with_context)
         tensors = [x if isinstance(x, Tensor) else None for x in args]
-        edges = [x._gradient_edge() if x is not None and x.requires_grad else None for x in tensors]
+        edges = [None if x is None else x._gradient_edge() for x in tensors]
         node = cls._node_class()
         needs = tuple([edge is not None for edge in edges])
         ctx = node.ctx = FunctionCtx(node, needs)
@@ -327,7 +327,7 @@ class Function:
         outputs = list(output) if isinstance(output, tuple) else [output]
         _check_dirty(cls.__name__, ctx, tensors, outputs)
         if state.grad and any(needs):
-            node._connect(edges, needs)
+            node._connect(edges)
             node.arguments = [None if x is None else (tuple(x.shape), x.dtype) for x in tensors]
             outputs = _record(node, tensors, outputs)
         else:
@@ -421,7 +421,7 @@ def _record(node, tensors, outputs):
 
 def _pack(x, edges, own):
     """Take a saved tensor apart: neither it nor its node, if that is `own`, may be held."""
-    edge = edges.get(id(x)) or (x._gradient_edge() if x.requires_grad else None)
+    edge = edges.get(id(x)) or x._gradient_edge()
     node, number = edge or (None, 0)
     return x._array, x._cell, x._cell[0], edge is not None, None if node is own else node, number
 
@@ -436,11 +436,11 @@ def _unpack(own, array, cell, version, differentiable, node, number):
                 ("It was kept", own.site), ("It was changed", anomaly.writer(cell, version))
             )
         )
-    if isinstance(node, AccumulateGrad) and node.variable._array is array:
+    if isinstance(node, AccumulateGrad) and node.memory[0] is array:
         return node.variable
     node = node or own
     edge = (node, number) if differentiable and node is not None else None
-    return Tensor._rebuild(array, cell, edge)
+    return Tensor._make(Tensor, array, cell, edge)
 
 
 def _broadcasts(shape, to) -> bool:
@@ -454,7 +454,7 @@ class _NotTwice(Node):
     """History of gradients from a backward that may be run once only."""
 
     def __init__(self, edges):
-        self._connect(edges, (True,) * len(edges))
+        self._connect(edges)
 
     def name(self) -> str:
         return "OnceDifferentiable"
@@ -483,14 +483,14 @@ def once_differentiable(function):
         if not state.grad:
             return results
         # Whatever the gradient may depend on leads to the error.
-        edges = [g._gradient_edge() for g in grads if isinstance(g, Tensor) and g.requires_grad]
-        edges += [edge for edge in ctx._node().parents if edge is not None]
+        edges = [g._gradient_edge() for g in grads if isinstance(g, Tensor)]
+        edges = [edge for edge in (*edges, *ctx._node().parents) if edge is not None]
         node = _NotTwice(edges)
         wrapped = []
         for g in results if isinstance(results, tuple) else (results,):
             if isinstance(g, Tensor):
                 g = g.detach()
-                g._edge, g._requires_grad = (node, 0), True
+                g._edge = (node, 0)
             wrapped.append(g)
         return tuple(wrapped)
 

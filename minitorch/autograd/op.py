@@ -53,6 +53,11 @@ class Op(Node):
         How many results of `forward`, the first ones, carry gradients.
     """
 
+    __slots__ = (
+        "_cells",  # of the kept tensors: (number, cell, how often it had been written)
+        "_kept",  # the inputs, None in place of what `backward` does not read
+    )
+
     formula = ""
     reads: dict = {}
     reads_output = result_serves = False
@@ -63,8 +68,6 @@ class Op(Node):
     overwrites_grad = False
     # Fields of an instance.
     out = None  # where `forward` may write the result (in-place operations)
-    _kept = None  # the inputs, None in place of what `backward` does not read
-    _cells = ()  # of the kept tensors: (number, cell, how often it had been written)
     _kept_output = None
     _constants = None
     _packed = None  # what saved_tensors_hooks keep in place of the tensors
@@ -94,39 +97,33 @@ class Op(Node):
             return self.forward(*inputs)  # a first-order backward: arrays in, arrays out
         here = state.__dict__
         recording = here["grad"] and self.differentiable
-        arrays, edges, needs = [], [], []
+        arrays, edges = [], []
         for x in inputs:
-            edge = None
             if isinstance(x, Tensor):
-                if recording:
-                    if x._chain is not None:
-                        views.refresh(x)
-                    if x._requires_grad:
-                        edge = x._edge or x._gradient_edge()
-                x = x._array
-            arrays.append(x)
-            edges.append(edge)
-            needs.append(edge is not None)
+                if recording and x._chain is not None:
+                    views.refresh(x)
+                edges.append(x._edge)
+                arrays.append(x._array)
+            else:
+                edges.append(None)
+                arrays.append(x)
         result = self.forward(*arrays)
         if type(result) is ndarray and not self.is_view:
             results = first = _new(Tensor)  # Tensor._wrap, without the call
             first._array = result
             first._cell = [0]
-            first._requires_grad = False
             first._edge = first._base = first._chain = None
         elif type(result) is tuple:
             results = tuple([self._wrap(array, inputs) for array in result])
             first = results[0]
         else:
             results = first = self._wrap(result, inputs)
-        if True in needs:
-            self._record(inputs, arrays, edges, tuple(needs), first)
+        if recording and any(edges):
+            self._record(inputs, arrays, edges, first)
             first._edge = (self, 0)
-            first._requires_grad = True
             if self.outputs > 1:
                 for number, tensor in enumerate(results[: self.outputs]):
                     tensor._edge = (self, number)
-                    tensor._requires_grad = True
         if here["recorder"] is not None:
             here["recorder"].record(self, inputs, results)
         return results
@@ -139,30 +136,28 @@ class Op(Node):
         """
         views.check_writable(type(self).__name__, target)
         here, array = state.__dict__, target._array
-        inputs = (target, *[views.without_overlap(x, array) for x in others])
-        arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
-        edges = ()
+        inputs, arrays, edges = [target], [array], ()
+        for x in others:
+            x = views.without_overlap(x, array)
+            inputs.append(x)
+            arrays.append(x._array if isinstance(x, Tensor) else x)
         if here["grad"] and self.differentiable:
-            edges = [
-                x._gradient_edge() if isinstance(x, Tensor) and x.requires_grad else None
-                for x in inputs
-            ]
+            edges = [x._gradient_edge() if isinstance(x, Tensor) else None for x in inputs]
         records = any(edges)
         if records:
             views.check_followed(type(self).__name__, target)
-            needs = tuple([edge is not None for edge in edges])
             kept = inputs, list(arrays)
-            if 0 in self.kept_inputs(needs) and not self.result_serves:
+            if 0 in self.kept_inputs(tuple(map(bool, edges))) and not self.result_serves:
                 before = Tensor._wrap(kernels.copy(array))  # of what is about to be overwritten
                 kept = (before, *inputs[1:]), [before._array, *arrays[1:]]
-            self._record(*kept, edges, needs, target)
+            self._record(*kept, edges, target)
         self.out = array
         result = self.forward(*arrays)
         self.out = None
         if result is not array:
             np.copyto(array, result, casting="unsafe")
         target._cell[0] += 1
-        if state.anomaly:
+        if here["anomaly"]:
             anomaly.note_write(target._cell)
         if records:
             if self.result_serves:
@@ -179,36 +174,35 @@ class Op(Node):
             array = np.asarray(array)  # numpy makes scalars of 0-d results
         return views.wrap_view(self, array, inputs[0]) if self.is_view else Tensor._wrap(array)
 
-    def _record(self, inputs, arrays, edges, needs, result):
+    def _record(self, inputs, arrays, edges, result):
         """Become a node of the graph: set the edges, keep what `backward` reads.
 
         `arrays` becomes the list of what is kept.
         """
-        self._connect(edges, needs)
+        self._connect(edges)
         if self.broadcasts:
             shape = result._array.shape
             for array in arrays:
                 if type(array) is ndarray and array.shape != shape:
                     self._shapes = [getattr(a, "shape", ()) for a in arrays]
-        keep, drop = self._choices.get(needs) or self._choose(needs)
+        keep, drop = self._choices.get(self.needs) or self._choose()
         for i in drop:
             arrays[i] = None
         self._kept = arrays
-        if keep:
-            self._cells = cells = []
-            for i in keep:
-                x = inputs[i]
-                if isinstance(x, Tensor):
-                    cell = x._cell
-                    cells.append((i, cell, cell[0]))
+        self._cells = cells = []
+        for i in keep:
+            x = inputs[i]
+            if isinstance(x, Tensor):
+                cell = x._cell
+                cells.append((i, cell, cell[0]))
         if self.reads_output:
             self._keep_output(result)
 
-    @classmethod
-    def _choose(cls, needs):
+    def _choose(self):
         """Return the numbers of the inputs to keep and of the others; once per pattern of needs."""
-        keep = list(cls.kept_inputs(needs))
-        cls._choices[needs] = choice = keep, [i for i in range(len(needs)) if i not in keep]
+        needs = self.needs
+        keep = list(self.kept_inputs(needs))
+        self._choices[needs] = choice = keep, [i for i in range(len(needs)) if i not in keep]
         return choice
 
     def _keep_output(self, result):
@@ -251,7 +245,7 @@ class Op(Node):
         if state.grad:
             values = list(values)
             for i, cell, _ in self._cells:
-                values[i] = Tensor._rebuild(values[i], cell, self.parents[i])
+                values[i] = Tensor._make(Tensor, values[i], cell, self.parents[i])
         return values
 
     @property
@@ -262,7 +256,7 @@ class Op(Node):
         array, cell, version = self._kept_output
         if cell[0] != version:
             self._overwritten("the result", array, cell, version)
-        return Tensor._rebuild(array, cell, (self, 0)) if state.grad else array
+        return Tensor._make(Tensor, array, cell, (self, 0)) if state.grad else array
 
     @property
     def constants(self):

@@ -20,7 +20,7 @@ from .grad_mode import state
 __all__ = ["Recorder", "Step"]
 
 # What an operation holds as a node of the graph; its other public attributes are its arguments.
-_OF_THE_NODE = {"parents", "needs", "tensor_hooks", "hooks", "pre_hooks", "hooked", "site", "out"}
+_OF_THE_NODE = {"tensor_hooks", "hooks", "pre_hooks", "hooked", "site", "out"}
 
 _READERS = ("minitorch.tensor", "minitorch.autograd.trace", "minitorch.autograd.graph")
 

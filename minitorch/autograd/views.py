@@ -48,7 +48,7 @@ def refresh(view):
         return
     view._edge_version = version
     _check_base(view)
-    if view._base._requires_grad:
+    if view._base._edge is not None:
         with _Mode(True, False):
             fresh = replay(view._chain, view._base)
         set_edge(view, fresh._edge)
@@ -56,14 +56,14 @@ def refresh(view):
 
 def set_edge(tensor, edge):
     """Give a tensor another history; what `retain_grad` asked for holds for the latest."""
-    tensor._edge, tensor._requires_grad = edge, True
+    tensor._edge = edge
     if tensor._retained is not None:
         tensor._retain(edge)
 
 
 def _check_base(view):
     """Raise if the chain of a view no longer applies, because the base itself was transformed."""
-    if view._base._array is not view._base_array and view._base._requires_grad:
+    if view._base._array is not view._base_array and view._base._edge is not None:
         raise RuntimeError(
             f"the base of a view of shape {view._array.shape} has been given another shape in "
             "place (squeeze_, unsqueeze_, transpose_, .data = ...) and its memory was written: the "
@@ -78,7 +78,7 @@ def become(target, view):
             "a leaf Variable that requires grad is being used in an in-place operation."
         )
     target._array = view._array
-    if view._requires_grad:
+    if view._edge is not None:
         set_edge(target, view._edge)
     if target._base is not None:
         target._chain, target._edge_version = view._chain, view._edge_version
@@ -97,20 +97,20 @@ def check_writable(name, target):
             f"{name}: the tensor of shape {array.shape} cannot be written in place: its memory is "
             "read-only, or several of its elements share one place (expand). Use clone() first."
         )
-    if not (target._requires_grad or target._base is not None) or not state.grad:
+    if not state.grad or (target._edge is None and target._base is None):
         return
     if target._base is None:
-        if target._edge is None:
+        if target.is_leaf:
             raise RuntimeError(
                 f"{name}: a leaf Variable that requires grad is being used in an in-place "
                 "operation."
             )
-    elif target._base._requires_grad and target._base._edge is None:
+    elif target._base.requires_grad and target._base.is_leaf:
         raise RuntimeError(
             f"{name}: a view of a leaf Variable that requires grad is being used in an in-place "
             "operation."
         )
-    elif target._base._requires_grad:
+    elif target._base.requires_grad:
         check_followed(name, target)
 
 
@@ -135,8 +135,7 @@ def without_overlap(x, array):
     if not isinstance(x, Tensor):
         return other.copy()
     copied = Tensor._wrap(other.copy())
-    copied._edge = x._gradient_edge() if x._requires_grad else None
-    copied._requires_grad = x._requires_grad
+    copied._edge = x._gradient_edge()
     return copied
 
 
@@ -149,10 +148,10 @@ def rebase(target, node, position=0):
         set_edge(target, (node, 0))
         return
     base = target._base
-    old = base._gradient_edge() if base._requires_grad else None
-    node = CopySlices(old, target._chain, node, position, _memory_order(base._array))
+    node = CopySlices(
+        base._gradient_edge(), target._chain, node, position, _memory_order(base._array)
+    )
     set_edge(base, (node, 0))
-    target._requires_grad = True
     target._edge_version = None
     refresh(target)
 
@@ -174,7 +173,7 @@ class CopySlices(Node):
     def __init__(self, old_base, chain, inner, position, order):
         edges = list(inner.parents)
         edges[position] = old_base
-        self._connect(edges, tuple([edge is not None for edge in edges]))
+        self._connect(edges)
         self.chain = chain
         self.inner = inner
         self.position = position  # of the written part among the inputs of `inner`

@@ -48,7 +48,7 @@ class _Uninitialized:
             Default: those it was made with.
         """
         made = empty(tuple(shape), device=device, dtype=dtype or self.dtype)
-        self._array, self._cell = made._array, made._cell
+        self._use_memory(made._array, made._cell)
         self.__class__ = self._becomes
 
     @property

@@ -135,15 +135,16 @@ def operands(name: str, input, other, floating: bool = False):
 
 def inplace_operands(name: str, input, other, floating: bool = False):
     """As `operands`, for an operation whose result is written into `input`."""
-    if not is_tensor(input):
+    Tensor = _op.Tensor
+    if not isinstance(input, Tensor):
         raise TypeError(f"{name}: input must be a Tensor, got {type(input).__name__}")
-    if input._array.dtype.kind == "f":  # the common cases, quickly
-        if type(other) is float or type(other) is int:
-            return input, float(other)
-        if is_tensor(other):
-            a, b = input._array, other._array
-            if a.dtype is b.dtype and a.shape == b.shape:
-                return input, other
+    a = input._array
+    if isinstance(other, Tensor):  # the common cases, quickly
+        b = other._array
+        if a.dtype is b.dtype and a.dtype.kind == "f" and a.shape == b.shape:
+            return input, other
+    elif (type(other) is float or type(other) is int) and a.dtype.kind == "f":
+        return input, float(other)
     kind = result_type(name, input, other)
     if floating and not kind.is_floating_point:
         kind = dtypes.get_default_dtype()
@@ -188,13 +189,14 @@ def floating(name: str, input):
     """Check that `input` is a tensor; integers and bool become floating-point."""
     if type(input) is np.ndarray:
         return input
-    tensor(name, input)
-    return input if input._array.dtype.kind == "f" else cast(input, dtypes.get_default_dtype())
+    if isinstance(input, _op.Tensor) and input._array.dtype.kind == "f":
+        return input
+    return cast(tensor(name, input), dtypes.get_default_dtype())
 
 
 def tensor(name: str, input, argument: str = "input"):
     """Check that an argument is a tensor (an array inside a first-order backward)."""
-    if not isinstance(input, (_op.Tensor, np.ndarray)):
+    if not isinstance(input, _op.Tensor) and not isinstance(input, np.ndarray):
         raise TypeError(f"{name}: {argument} must be a Tensor, got {type(input).__name__}")
     return input
 
@@ -252,11 +254,12 @@ def numpy_names(function):
 
     @functools.wraps(function)
     def with_names(*args, **kwargs):
-        if kwargs:
-            if "axis" in kwargs:
-                kwargs["dim"] = kwargs.pop("axis")
-            if "keepdims" in kwargs:
-                kwargs["keepdim"] = kwargs.pop("keepdims")
+        if not kwargs:
+            return function(*args)
+        if "axis" in kwargs:
+            kwargs["dim"] = kwargs.pop("axis")
+        if "keepdims" in kwargs:
+            kwargs["keepdim"] = kwargs.pop("keepdims")
         return function(*args, **kwargs)
 
     return with_names

@@ -26,7 +26,7 @@ from .common import (
     writable_type,
     zeros,
 )
-from .shape import clone, copy_
+from .shape import Copy, clone, copy_
 
 __all__ = [
     "abs",
@@ -366,7 +366,8 @@ _BOOL = np.dtype(builtins.bool)
 
 def _refuse_bool(name, operands, instead):
     for x in operands:
-        if isinstance(x, builtins.bool) or getattr(_array(x), "dtype", None) is _BOOL:
+        array = _array(x)
+        if array.dtype is _BOOL if type(array) is ndarray else isinstance(array, builtins.bool):
             raise RuntimeError(f"{name}: not supported for bool tensors. Use {instead} instead")
 
 
@@ -1842,7 +1843,7 @@ def zero_(input):
     Tensor
         `input`.
     """
-    return copy_(input, 0)
+    return Copy().inplace(input, False)  # which every type can hold
 
 
 def fill_(input, value):

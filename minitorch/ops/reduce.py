@@ -487,7 +487,9 @@ def _other_name(function):
 
     @functools.wraps(function)
     def with_other(*args, **kwargs):
-        if kwargs and "other" in kwargs:
+        if not kwargs:
+            return function(*args)
+        if "other" in kwargs:
             kwargs["dim"] = kwargs.pop("other")
         return function(*args, **kwargs)
 
