@@ -26,7 +26,11 @@ from .text import bytes_text, html_table, shape_text, table, time_text
 __all__ = ["LayerProfile", "Profile", "profile"]
 
 _clock = time.perf_counter
-_peak = functools.cache(lambda dtype, threads: measure_peak(dtype=dtype))
+
+
+@functools.cache
+def _peak(dtype, threads):
+    return {unit: measure_peak(unit, dtype=dtype) for unit in ("GFLOP/s", "GB/s")}
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """The process that runs the programs of one library: commands in, answers out, a line of JSON each.
 
-``prepare`` makes a program and warms it up, ``time`` runs it for a while, ``measure_peak`` tells
-what the machine can do, ``about`` what the library is, ``threads`` sets how many it uses.
+``prepare`` makes a program and warms it up, ``time`` runs it for a while, ``peak`` tells what the
+machine can do, ``about`` what the library is, ``threads`` sets how many it uses.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ class Worker:
         quarters = statistics.quantiles(samples, n=4)
         return {"low": quarters[0], "median": quarters[1], "high": quarters[2], "faults": faults}
 
-    def measure_peak(self):
-        """Return GFLOP/s of multiply-adds on registers, and GB/s of scaling a large array."""
+    def peak(self, unit, seconds):
+        """Return GFLOP/s of multiply-adds on registers, or GB/s of scaling a large array."""
         from .peak import measure_peak  # torch's process does not load minitorch
 
-        return measure_peak()
+        return measure_peak(unit, seconds)
 
 
 def _faults():
