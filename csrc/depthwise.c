@@ -5,12 +5,19 @@
  * then every tap of every output reads contiguous memory at a fixed offset, and there are no edges. Channels too large
  * for the cache are done in bands of lines.
  *
+ * Where lines are short, vectors run across channels: pixels are transposed onto the canvas, each the vector of as many
+ * channels as there are lanes, and the weights of a tap are a vector too. No line is too short then, no stride leaves
+ * gaps, and the sums of grad-weight need no adding up across lanes.
+ *
  * Scratch per thread: a canvas of at most CANVAS bytes or one line of windows, whichever is more (never above
- * MT_SCRATCH_LIMIT: then the general way is taken), and for grad-weight one set of sums per part of the batch.
+ * MT_SCRATCH_LIMIT: then the general way is taken), and for grad-weight one set of sums per part of the batch. Across
+ * channels up to 4 LANES_CANVAS, and 16 for the pixels of a grad-input.
  */
 #include "conv.h"
+#include "patches.h"
 
 #define CANVAS ((int64_t)128 << 10)
+#define LANES_CANVAS (4 * CANVAS)
 #define PIECES 24
 
 /* A padded copy of lines of a channel. Element (d, h, w) of the padded channel lies at
@@ -18,13 +25,14 @@
 typedef struct {
     const mt_kernels *kernels;
     size_t size;
+    int64_t lanes; /* channels side by side: every element is a vector of so many */
     int64_t phases, pitch;
     int64_t before[3];          /* zeros before the channel */
     int64_t extent[3], step[3]; /* of the channel */
     int64_t depth, height;
 } canvas;
 
-static int64_t line_size(const canvas *x) { return x->phases * x->pitch; }
+static int64_t line_size(const canvas *x) { return x->phases * x->pitch * x->lanes; }
 
 static int64_t canvas_bytes(const canvas *x) {
     /* a kernel reads up to two vectors beyond */
@@ -33,7 +41,7 @@ static int64_t canvas_bytes(const canvas *x) {
 
 /* Place on the canvas of element (d, h, w), relative to that of (0, 0, 0). */
 static int64_t place(const canvas *x, int64_t d, int64_t h, int64_t w) {
-    return ((d * x->height + h) * x->phases + w % x->phases) * x->pitch + w / x->phases;
+    return (((d * x->height + h) * x->phases + w % x->phases) * x->pitch + w / x->phases) * x->lanes;
 }
 
 /* Copy padded lines first_d .., first_h .. of a channel. */
@@ -60,7 +68,7 @@ typedef struct {
     const mt_conv_desc *d;
     canvas canvas;
     int64_t bands_d, bands_h, band_d, band_h; /* of lines of the grid written (or, for grad-weight, read) */
-    int64_t parts, images;                    /* grad-weight: parts of the batch, images in each */
+    int64_t parts, images;                    /* grad-weight and lanes: parts of the batch, images in each */
     const mt_tap *taps;
     const int64_t *tap_count; /* grad-input: by phase */
     const void *from, *weight, *bias;
@@ -78,16 +86,20 @@ static void cut_bands(depthwise *x, int64_t planes, const int64_t grid[3], const
         c->height = (x->band_h - 1) * stride[1] + reach[1];
         x->bands_d = mt_div_up(grid[0], x->band_d), x->bands_h = mt_div_up(grid[1], x->band_h);
         int few = planes * x->bands_d * x->bands_h < PIECES && x->band_h * grid[2] > 2048;
-        if (canvas_bytes(c) <= CANVAS && !few) return;
+        if (canvas_bytes(c) <= (c->lanes > 1 ? LANES_CANVAS : CANVAS) && !few) return;
         if (x->band_d > 1) x->band_d = mt_div_up(x->band_d, 2);
         else if (x->band_h > 1) x->band_h = mt_div_up(x->band_h, 2);
         else return;
     }
 }
 
-static canvas canvas_of_input(int dtype, const mt_conv_desc *d) {
-    canvas c = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .phases = d->stride[2]};
+/* Far dilated taps: even a line needs a large canvas. */
+static int too_large(const canvas *x) { return x->lanes > 1 && canvas_bytes(x) > 4 * LANES_CANVAS; }
+
+static canvas canvas_of_input(int dtype, const mt_conv_desc *d, int64_t lanes) {
+    canvas c = {.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .lanes = lanes, .phases = d->stride[2]};
     c.pitch = d->out[2] + (d->kernel[2] - 1) * d->dilation[2] / d->stride[2] + 1;
+    if (lanes > 1) c.phases = 1, c.pitch = (d->out[2] - 1) * d->stride[2] + (d->kernel[2] - 1) * d->dilation[2] + 1;
     mt_copy3(c.before, d->pad);
     mt_copy3(c.extent, d->in);
     mt_copy3(c.step, d->in_step);
@@ -95,19 +107,19 @@ static canvas canvas_of_input(int dtype, const mt_conv_desc *d) {
 }
 
 /* Forward and grad-weight: canvas over the input, grid of outputs. */
-static depthwise plan_over_input(int dtype, const mt_conv_desc *d, int64_t planes) {
-    depthwise x = {.d = d, .canvas = canvas_of_input(dtype, d)};
+static depthwise plan_over_input(int dtype, const mt_conv_desc *d, int64_t planes, int64_t lanes) {
+    depthwise x = {.d = d, .canvas = canvas_of_input(dtype, d, lanes)};
     int64_t reach[3];
     for (int i = 0; i < 3; i++) reach[i] = (d->kernel[i] - 1) * d->dilation[i] + 1;
     cut_bands(&x, planes, d->out, d->stride, reach);
-    return x;
+    return too_large(&x.canvas) ? plan_over_input(dtype, d, planes, 1) : x;
 }
 
 /* Grad-input: canvas over the output's gradient, grid of pixels of one remainder by the stride. */
-static depthwise plan_over_output(int dtype, const mt_conv_desc *d) {
+static depthwise plan_over_output(int dtype, const mt_conv_desc *d, int64_t lanes) {
     depthwise x = {.d = d};
     canvas *c = &x.canvas;
-    *c = (canvas){.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .phases = 1};
+    *c = (canvas){.kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .lanes = lanes, .phases = 1};
     int64_t grid[3], reach[3], low[3];
     static const int64_t one[3] = {1, 1, 1};
     for (int i = 0; i < 3; i++) {
@@ -119,7 +131,7 @@ static depthwise plan_over_output(int dtype, const mt_conv_desc *d) {
     mt_copy3(c->step, d->out_step);
     c->pitch = grid[2] + reach[2];
     cut_bands(&x, d->mb * d->ic, grid, one, reach);
-    return x;
+    return too_large(c) ? plan_over_output(dtype, d, 1) : x;
 }
 
 static int64_t phases_of(const mt_conv_desc *d) {
@@ -140,7 +152,7 @@ int mt_depthwise_fits(int dtype, const mt_conv_desc *d, mt_direction direction) 
     if (direction != MT_GRAD_INPUT && written != 1 && d->out[2] > 1) return 0;
     int64_t lanes = mt_kernels_for(dtype)->lanes * (int64_t)mt_size_of(dtype);
     if (direction == MT_GRAD_WEIGHT && mt_volume(d->kernel) > (int64_t)MT_SCRATCH_LIMIT / lanes / (d->oc / d->ic)) return 0;
-    depthwise x = direction == MT_GRAD_INPUT ? plan_over_output(dtype, d) : plan_over_input(dtype, d, 1);
+    depthwise x = direction == MT_GRAD_INPUT ? plan_over_output(dtype, d, 1) : plan_over_input(dtype, d, 1, 1);
     return canvas_bytes(&x.canvas) <= (int64_t)MT_SCRATCH_LIMIT;
 }
 
@@ -173,11 +185,200 @@ static band locate_band(const depthwise *x, int64_t piece, const int64_t grid[3]
     piece /= x->bands_h;
     b.first_d = piece % x->bands_d * x->band_d;
     piece /= x->bands_d;
-    b.channel = piece % x->d->ic;
-    b.image = piece / x->d->ic;
+    int64_t blocks = mt_div_up(x->d->ic, x->canvas.lanes);
+    b.channel = piece % blocks * x->canvas.lanes;
+    b.image = piece / blocks; /* of lanes: the part of the batch */
     b.end_d = mt_min(grid[0], b.first_d + x->band_d);
     b.end_h = mt_min(grid[1], b.first_h + x->band_h);
     return b;
+}
+
+/* A phase's remainders by the stride; those beyond a small input have no pixels and are left out. */
+static void remainders(const mt_conv_desc *d, int64_t phase, int64_t remainder[3]) {
+    int64_t counts[3];
+    for (int i = 0; i < 3; i++) counts[i] = mt_min(d->stride[i], d->in[i]);
+    mt_unravel(phase, counts, remainder);
+}
+
+/* ---- across channels ---- */
+
+/* Whether vectors run across channels: the number of lanes then, else 1. Measured with AVX2 and AVX-512: what lines cost
+ * besides their products weighs less the longer they are, and the more taps there are. */
+static int64_t lanes_for(int dtype, const mt_conv_desc *d) {
+    int64_t lanes = mt_kernels_for(dtype)->lanes, taps = mt_volume(d->kernel);
+    int dense = mt_is_dense(d->in, d->in_step) && mt_is_dense(d->out, d->out_step);
+    int small = taps * (d->oc / d->ic) * lanes * (int64_t)mt_size_of(dtype) <= CANVAS && mt_volume(d->stride) <= 16 &&
+                d->in[2] <= 8 * d->out[2] + 64;
+    return dense && small && 2 * d->ic >= lanes && d->out[2] <= 20 + taps / 3 ? lanes : 1;
+}
+
+static mt_status run_lanes(depthwise *x, mt_body *body) {
+    const mt_conv_desc *d = x->d;
+    int64_t blocks = mt_div_up(d->ic, x->canvas.lanes) * x->bands_d * x->bands_h;
+    x->images = mt_div_up(d->mb, mt_min(d->mb, mt_div_up(PIECES, blocks)));
+    x->parts = mt_div_up(d->mb, x->images);
+    return mt_parallel(blocks * x->parts, cost_of(d, mt_volume(d->out)), MT_FLUSH, body, x);
+}
+
+/* What a thread works in, all of vectors: the canvas, pixels or results in their order, weights or their sums. */
+typedef struct {
+    char *canvas, *flat, *weights;
+    int64_t bytes; /* of a vector */
+} room;
+
+static int open_room(const depthwise *x, int64_t results, room *r) {
+    const canvas *c = &x->canvas;
+    r->bytes = c->lanes * (int64_t)c->size;
+    int64_t flat = mt_max(mt_min(c->height, c->extent[1]) * c->extent[2], results), oc = x->d->oc / x->d->ic;
+    r->canvas = mt_scratch(MT_SCRATCH_B, (size_t)(canvas_bytes(c) + (flat + (mt_volume(x->d->kernel) + 1) * oc) * r->bytes));
+    if (!r->canvas) return 0;
+    r->flat = r->canvas + canvas_bytes(c);
+    r->weights = r->flat + flat * r->bytes;
+    return 1;
+}
+
+/* How many of a block's channels there are. */
+static int64_t count_of(const depthwise *x, const band *b) { return mt_min(x->canvas.lanes, x->d->ic - b->channel); }
+
+/* Vectors of the weights of every tap, for each multiple; behind them one of the biases. */
+static void turn_weights(const depthwise *x, const band *b, const room *r) {
+    const canvas *c = &x->canvas;
+    int64_t taps = mt_volume(x->d->kernel), oc = x->d->oc / x->d->ic, count = count_of(x, b);
+    for (int64_t m = 0; m < oc; m++) {
+        int64_t first = b->channel * oc + m;
+        char *to = r->weights + m * (taps + 1) * r->bytes, *bias = to + taps * r->bytes;
+        c->kernels->transpose(taps, count, mt_at_const(x->weight, first * taps, c->size), oc * taps, to, c->lanes);
+        memset(bias, 0, (size_t)r->bytes);
+        if (x->bias) c->kernels->transpose(1, count, mt_at_const(x->bias, first, c->size), oc, bias, c->lanes);
+    }
+}
+
+/* As fill, for some channels; what is zero on the canvas has to be so already. */
+static void fill_lanes(const canvas *x, const void *channels, int64_t c_step, int64_t count, int64_t first_d,
+                       int64_t first_h, const room *r) {
+    int64_t begin = mt_max(0, x->before[2]), first = begin - x->before[2], width = x->extent[2];
+    int64_t n = mt_min(x->pitch - begin, width - first), top = mt_max(0, first_h - x->before[1]);
+    int64_t end = mt_min(x->extent[1], first_h - x->before[1] + x->height);
+    for (int64_t d = 0; d < x->depth && n > 0 && end > top; d++) {
+        int64_t from = d + first_d - x->before[0];
+        if (from < 0 || from >= x->extent[0]) continue;
+        x->kernels->transpose((end - top) * width, count, mt_at_const(channels, (from * x->extent[1] + top) * width, x->size),
+                              c_step, r->flat, x->lanes);
+        for (int64_t h = top; h < end; h++)
+            memcpy(mt_at(r->canvas, place(x, d, h - first_h + x->before[1], begin), x->size),
+                   r->flat + ((h - top) * width + first) * r->bytes, (size_t)(n * r->bytes));
+    }
+}
+
+static mt_status forward_lanes(void *context, int64_t piece) {
+    const depthwise *x = context;
+    const mt_conv_desc *d = x->d;
+    const canvas *c = &x->canvas;
+    band b = locate_band(x, piece, d->out);
+    int64_t taps = mt_volume(d->kernel), oc = d->oc / d->ic, rows = b.end_h - b.first_h, count = count_of(x, &b);
+    mt_lanes at = {rows, d->out[2], d->stride[1] * line_size(c), d->stride[2] * c->lanes, d->out[2] * c->lanes, c->lanes};
+    room r;
+    if (!open_room(x, rows * d->out[2], &r)) return MT_ERR_NOMEM;
+    turn_weights(x, &b, &r);
+    memset(r.canvas, 0, (size_t)canvas_bytes(c));
+    for (int64_t image = b.image * x->images; image < mt_min(d->mb, (b.image + 1) * x->images); image++) {
+        fill_lanes(c, mt_at_const(x->from, image * d->in_mb_step + b.channel * d->in_c_step, c->size), d->in_c_step, count,
+                   b.first_d * d->stride[0], b.first_h * d->stride[1], &r);
+        for (int64_t m = 0; m < oc; m++)
+            for (int64_t od = b.first_d; od < b.end_d; od++) {
+                const char *weights = r.weights + m * (taps + 1) * r.bytes;
+                int64_t to = image * d->out_mb_step + (b.channel * oc + m) * d->out_c_step + od * d->out_step[0] +
+                             b.first_h * d->out_step[1];
+                c->kernels->lanes_conv(&at, taps, x->taps, weights,
+                                       mt_at(r.canvas, place(c, (od - b.first_d) * d->stride[0], 0, 0), c->size),
+                                       weights + taps * r.bytes, r.flat);
+                c->kernels->transpose(count, rows * d->out[2], r.flat, c->lanes, mt_at(x->to, to, c->size),
+                                      oc * d->out_c_step);
+            }
+    }
+    return MT_OK;
+}
+
+/* Pixels of the input that a band has along a dimension, from first * stride on. */
+static int64_t pixels_of(const mt_conv_desc *d, int i, int64_t first, int64_t end) {
+    return mt_min(d->in[i], end * d->stride[i]) - first * d->stride[i];
+}
+
+static mt_status grad_input_lanes(void *context, int64_t piece) {
+    const depthwise *x = context;
+    const mt_conv_desc *d = x->d;
+    const canvas *c = &x->canvas;
+    int64_t grid[3], taps = mt_volume(d->kernel), oc = d->oc / d->ic;
+    for (int i = 0; i < 3; i++) grid[i] = mt_div_up(d->in[i], d->stride[i]);
+    band b = locate_band(x, piece, grid);
+    int64_t planes = pixels_of(d, 0, b.first_d, b.end_d), lines = pixels_of(d, 1, b.first_h, b.end_h);
+    int64_t plane = lines * d->in[2], count = count_of(x, &b);
+    room r;
+    if (!open_room(x, 0, &r)) return MT_ERR_NOMEM;
+    char *out = mt_scratch(MT_SCRATCH_TILE, (size_t)(planes * plane * r.bytes));
+    if (!out) return MT_ERR_NOMEM;
+    turn_weights(x, &b, &r);
+    memset(r.canvas, 0, (size_t)canvas_bytes(c));
+    for (int64_t image = b.image * x->images; image < mt_min(d->mb, (b.image + 1) * x->images); image++) {
+        for (int64_t m = 0; m < oc; m++) {
+            const char *weights = r.weights + m * (taps + 1) * r.bytes;
+            int64_t from = image * d->out_mb_step + (b.channel * oc + m) * d->out_c_step;
+            fill_lanes(c, mt_at_const(x->from, from, c->size), oc * d->out_c_step, count, b.first_d, b.first_h, &r);
+            for (int64_t phase = 0; phase < phases_of(d); phase++) {
+                int64_t first[3];
+                remainders(d, phase, first);
+                mt_lanes at = {mt_div_up(lines - first[1], d->stride[1]), mt_div_up(d->in[2] - first[2], d->stride[2]),
+                               line_size(c), c->lanes, d->stride[1] * d->in[2] * c->lanes, d->stride[2] * c->lanes};
+                for (int64_t i = first[0]; i < planes && at.rows > 0; i += d->stride[0])
+                    c->kernels->lanes_conv(&at, x->tap_count[phase], x->taps + phase * taps, weights,
+                                           mt_at(r.canvas, place(c, i / d->stride[0], 0, 0), c->size),
+                                           m ? NULL : weights + taps * r.bytes,
+                                           out + (i * plane + first[1] * d->in[2] + first[2]) * r.bytes);
+            }
+        }
+        int64_t to = image * d->in_mb_step + b.channel * d->in_c_step + b.first_d * d->stride[0] * d->in_step[0] +
+                     b.first_h * d->stride[1] * d->in_step[1];
+        for (int64_t i = 0; i < planes; i++)
+            c->kernels->transpose(count, plane, out + i * plane * r.bytes, c->lanes,
+                                  mt_at(x->to, to + i * d->in_step[0], c->size), d->in_c_step);
+    }
+    return MT_OK;
+}
+
+static mt_status grad_weight_lanes(void *context, int64_t piece) {
+    const depthwise *x = context;
+    const mt_conv_desc *d = x->d;
+    const canvas *c = &x->canvas;
+    int64_t bands = x->bands_d * x->bands_h, taps = mt_volume(d->kernel), oc = d->oc / d->ic, count = 0;
+    room r;
+    if (!open_room(x, x->band_h * d->out[2], &r)) return MT_ERR_NOMEM;
+    memset(r.weights, 0, (size_t)(oc * taps * r.bytes));
+    for (int64_t n = 0; n < bands; n++) {
+        band b = locate_band(x, piece * bands + n, d->out);
+        int64_t rows = b.end_h - b.first_h;
+        mt_lanes at = {rows, d->out[2], d->stride[1] * line_size(c), d->stride[2] * c->lanes, d->out[2] * c->lanes, c->lanes};
+        count = count_of(x, &b);
+        memset(r.canvas, 0, (size_t)canvas_bytes(c));
+        for (int64_t image = b.image * x->images; image < mt_min(d->mb, (b.image + 1) * x->images); image++) {
+            fill_lanes(c, mt_at_const(x->from, image * d->in_mb_step + b.channel * d->in_c_step, c->size), d->in_c_step,
+                       count, b.first_d * d->stride[0], b.first_h * d->stride[1], &r);
+            for (int64_t m = 0; m < oc; m++)
+                for (int64_t od = b.first_d; od < b.end_d; od++) {
+                    int64_t grad = image * d->out_mb_step + (b.channel * oc + m) * d->out_c_step + od * d->out_step[0] +
+                                   b.first_h * d->out_step[1];
+                    c->kernels->transpose(rows * d->out[2], count, mt_at_const(x->weight, grad, c->size),
+                                          oc * d->out_c_step, r.flat, c->lanes);
+                    c->kernels->lanes_dot(&at, taps, x->taps, r.flat,
+                                          mt_at(r.canvas, place(c, (od - b.first_d) * d->stride[0], 0, 0), c->size),
+                                          r.weights + m * taps * r.bytes);
+                }
+        }
+    }
+    int64_t blocks = mt_div_up(d->ic, c->lanes), first = piece / blocks * d->oc + piece % blocks * c->lanes * oc;
+    for (int64_t m = 0; m < oc; m++)
+        c->kernels->transpose(count, taps, r.weights + m * taps * r.bytes, c->lanes,
+                              mt_at(x->to, (first + m) * taps, c->size), oc * taps);
+    return MT_OK;
 }
 
 /* ---- forward ---- */
@@ -205,21 +406,15 @@ static mt_status forward_piece(void *context, int64_t piece) {
 
 mt_status mt_depthwise_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight,
                                const void *bias, void *output) {
-    depthwise x = plan_over_input(dtype, d, d->mb * d->ic);
+    depthwise x = plan_over_input(dtype, d, d->mb * d->ic, lanes_for(dtype, d));
     x.from = input, x.weight = weight, x.bias = bias, x.to = output;
     x.taps = taps_over_input(&x);
     if (!x.taps) return MT_ERR_NOMEM;
+    if (x.canvas.lanes > 1) return run_lanes(&x, forward_lanes);
     return mt_parallel(d->mb * d->ic * x.bands_d * x.bands_h, cost_of(d, mt_volume(d->out)), MT_FLUSH, forward_piece, &x);
 }
 
 /* ---- grad-input ---- */
-
-/* A phase's remainders by the stride; those beyond a small input have no pixels and are left out. */
-static void remainders(const mt_conv_desc *d, int64_t phase, int64_t remainder[3]) {
-    int64_t counts[3];
-    for (int i = 0; i < 3; i++) counts[i] = mt_min(d->stride[i], d->in[i]);
-    mt_unravel(phase, counts, remainder);
-}
 
 /* Taps of every phase, one phase after the other in equal places, and their counts behind. */
 static mt_status taps_over_output(depthwise *x) {
@@ -314,10 +509,11 @@ static mt_status grad_input_piece(void *context, int64_t piece) {
 
 mt_status mt_depthwise_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
                                   void *grad_input) {
-    depthwise x = plan_over_output(dtype, d);
+    depthwise x = plan_over_output(dtype, d, lanes_for(dtype, d));
     x.from = grad_output, x.weight = weight, x.to = grad_input;
     mt_status status = taps_over_output(&x);
     if (status != MT_OK) return status;
+    if (x.canvas.lanes > 1) return run_lanes(&x, grad_input_lanes);
     return mt_parallel(d->mb * d->ic * x.bands_d * x.bands_h, cost_of(d, mt_volume(d->out)), MT_FLUSH, grad_input_piece,
                        &x);
 }
@@ -359,18 +555,19 @@ static mt_status grad_weight_piece(void *context, int64_t piece) {
 
 mt_status mt_depthwise_grad_weight(int dtype, const mt_conv_desc *d, const void *input, const void *grad_output,
                                    void *grad_weight) {
-    depthwise x = plan_over_input(dtype, d, PIECES); /* bands are no pieces here */
+    depthwise x = plan_over_input(dtype, d, PIECES, lanes_for(dtype, d)); /* bands are no pieces here */
     const mt_kernels *kernels = x.canvas.kernels;
     int64_t n = d->oc * mt_volume(d->kernel);
     int64_t room = (int64_t)MT_SCRATCH_LIMIT / (n * (int64_t)x.canvas.size + 1);
-    x.parts = mt_max(1, mt_min(mt_min(d->mb, room), mt_div_up(PIECES, d->ic)));
+    x.parts = mt_max(1, mt_min(mt_min(d->mb, room), mt_div_up(PIECES, mt_div_up(d->ic, x.canvas.lanes))));
     x.images = mt_div_up(d->mb, x.parts);
     x.parts = mt_div_up(d->mb, x.images);
     x.from = input, x.weight = grad_output, x.to = grad_weight;
     x.taps = taps_over_input(&x);
     if (x.parts > 1) x.to = mt_scratch(MT_SCRATCH_A, (size_t)(x.parts * n) * x.canvas.size);
     if (!x.taps || !x.to) return MT_ERR_NOMEM;
-    mt_status status = mt_parallel(x.parts * d->ic, cost_of(d, mt_volume(d->out)), MT_FLUSH, grad_weight_piece, &x);
+    mt_status status = mt_parallel(x.parts * mt_div_up(d->ic, x.canvas.lanes), cost_of(d, mt_volume(d->out)), MT_FLUSH,
+                                   x.canvas.lanes > 1 ? grad_weight_lanes : grad_weight_piece, &x);
     if (status != MT_OK || x.parts == 1) return status;
     memcpy(grad_weight, x.to, (size_t)n * x.canvas.size);
     for (int64_t part = 1; part < x.parts; part++)

@@ -189,6 +189,21 @@ typedef void mt_slide_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *ta
 typedef void mt_slide_dot_fn(int64_t rows, int64_t n, int64_t taps, const mt_tap *tap, const void *grad,
                              int64_t grad_row, const void *source, int64_t source_row, void *sums);
 
+/* Positions of as many channels as a vector has lanes: r < rows and i < n stand at r * row + i * step, in elements, in
+ * the source and in what is computed from it (or with it: the gradients of grad-weight). */
+typedef struct {
+    int64_t rows, n, source_row, source_step, row, step;
+} mt_lanes;
+
+/* The vector of each position in `out` becomes *start (NULL: what it was) plus the sum over taps of the vector at weights
+ * + weight * lanes times that at the position in `source` + offset. */
+typedef void mt_lanes_conv_fn(const mt_lanes *at, int64_t taps, const mt_tap *tap, const void *weights,
+                              const void *source, const void *start, void *out);
+
+/* Add to the vector at sums + weight * lanes the products of the gradients and of the source, for each tap. */
+typedef void mt_lanes_dot_fn(const mt_lanes *at, int64_t taps, const mt_tap *tap, const void *grad, const void *source,
+                             void *sums);
+
 /* Where a stretch of positions lies in the gradients and in the canvas. */
 typedef struct {
     int64_t grad, source;
