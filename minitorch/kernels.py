@@ -761,13 +761,13 @@ def copy(x):
 
 def concatenate(arrays, axis):
     """Return arrays of one dtype, one after the other along a dimension."""
+    if sum([x.size for x in arrays]) < _SMALL:
+        return np.concatenate(arrays, axis)
     shape = list(arrays[0].shape)
     shape[axis] = sum([x.shape[axis] for x in arrays])
     dtype = arrays[0].dtype
     result = _empty(tuple(shape), dtype)
-    if result.size < _SMALL or any(
-        x.dtype is not dtype or not x.flags.c_contiguous for x in arrays
-    ):
+    if any(x.dtype is not dtype or not x.flags.c_contiguous for x in arrays):
         return np.concatenate(arrays, axis, out=result)
     outer = math.prod(shape[:axis])
     check(
@@ -855,15 +855,19 @@ def reduce(name, x, axes, keepdims=False):
     numpy.ndarray
         Of nothing: sum 0, prod 1, mean NaN, max -inf, min inf.
     """
-    code = _CODES.get(x.dtype)
-    if code is None or name not in _REDUCE:
-        if x.dtype == _FLOAT16 and name in _REDUCE:
+    code, kind = _CODES.get(x.dtype), _REDUCE.get(name)
+    if code is None or kind is None:
+        if x.dtype == _FLOAT16 and kind is not None:
             return reduce(name, x.astype(np.float32), axes, keepdims).astype(_FLOAT16)
         return np.asarray(_NUMPY_REDUCE[name](x, axis=axes, keepdims=keepdims))
-    x, ndim, sizes, steps, mask, shape = _kept(x, axes, keepdims)
+    if not x.flags.aligned:
+        x = contiguous(x)
+    ndim, sizes, steps, mask, shape = _reduction(x.shape, x.strides, axes, keepdims)
     result = _empty(shape, x.dtype)
     to = _from_buffer(result)
-    check(lib.mt_reduce(_REDUCE[name], code, ndim, sizes, pointer(x), steps, mask, to))
+    status = lib.mt_reduce(kind, code, ndim, sizes, pointer(x), steps, mask, to)
+    if status:
+        check(status)
     return result
 
 
@@ -891,7 +895,9 @@ def moments(x, axes, keepdims=False):
     if x.dtype == _FLOAT16:
         mean, variance = moments(x.astype(np.float32), axes, keepdims)
         return mean.astype(_FLOAT16), variance.astype(_FLOAT16)
-    x, ndim, sizes, steps, mask, shape = _kept(x, axes, keepdims)
+    if not x.flags.aligned:
+        x = contiguous(x)
+    ndim, sizes, steps, mask, shape = _reduction(x.shape, x.strides, axes, keepdims)
     mean, variance = memory.empty(shape, x.dtype), memory.empty(shape, x.dtype)
     check(
         lib.mt_moments(
@@ -958,15 +964,9 @@ def cumsum(x, axis, out=None):
     return np.cumsum(x, axis=axis, dtype=x.dtype, out=out)
 
 
-def _kept(x, axes, keepdims):
-    """Return an aligned array, what C wants to know of it, and the shape of the result."""
-    if not x.flags.aligned:
-        x = contiguous(x)
-    return x, *_reduction(x.shape, x.strides, axes, keepdims)
-
-
 @functools.lru_cache(maxsize=1024)
 def _reduction(shape, strides, axes, keepdims):
+    """Return what C wants to know of a reduction, and the shape of the result."""
     ndim = len(shape)
     axes = range(ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
     mask = 0

@@ -498,7 +498,7 @@ def _other_name(function):
 
 def _dims(name, input, dim):
     """Return `dim` as a tuple of dimensions; None and the empty tuple stand for all."""
-    array = _array(tensor(name, input))
+    array = input._array if is_tensor(input) else tensor(name, input)
     if dim is None or (type(dim) in (tuple, list) and not dim):
         return tuple(range(array.ndim))
     return (
@@ -531,10 +531,10 @@ def _require_floating(name, input):
 
 def _summable(name, input, dtype):
     """Convert what is summed or multiplied: to `dtype`, integers and bool to int64."""
-    tensor(name, input)
+    array = input._array if is_tensor(input) else tensor(name, input)
     if dtype is not None:
-        return input if dtypes.of(input.dtype) is dtype else cast(input, dtype)
-    return cast(input, dtypes.int64) if _array(input).dtype.kind != "f" else input
+        return input if dtypes.of(array.dtype) is dtype else cast(input, dtype)
+    return input if array.dtype.kind == "f" else cast(input, dtypes.int64)
 
 
 @numpy_names

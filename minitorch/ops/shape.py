@@ -1316,11 +1316,12 @@ def _sequence(name, tensors):
         raise ShapeError(f"{name}: expected a non-empty list of Tensors")
     if not is_tensor(tensors[0]) and isinstance(tensors[0], np.ndarray):
         return list(tensors)
+    kinds = set()
     for i, x in enumerate(tensors):
         if not is_tensor(x):
             raise TypeError(f"{name}: tensors[{i}] must be a Tensor, got {type(x).__name__}")
-    first = tensors[0]._array.dtype
-    if _all(x._array.dtype is first for x in tensors):
+        kinds.add(x._array.dtype)
+    if len(kinds) == 1:
         return tensors
     kind = result_type(name, *tensors)
     return [x if x.dtype is kind else cast(x, kind) for x in tensors]
