@@ -10,9 +10,6 @@
  * For grad-input with a stride, the pixels fall into phases (pixel mod stride), and each phase is met by some of the
  * taps only: it is a convolution of stride 1 with those, and no multiplication with a zero between is done.
  */
-#include <stdatomic.h>
-#include <string.h>
-
 #include "patches.h"
 #include "winograd.h"
 
@@ -41,8 +38,6 @@ static void pack_turned_weights(const void *source, int64_t problem, int64_t fir
         x->kernels->pack_gathered(block, count, lines, x->kernel, offsets, mt_at(panel, done * width, x->size), width);
     }
 }
-
-/* ---- the three directions ---- */
 
 /* MT_OK when the description makes sense and every product of sizes can be addressed. */
 static mt_status check(int dtype, const mt_conv_desc *d) {
@@ -80,117 +75,7 @@ static mt_patches patches_of_input(int dtype, const mt_conv_desc *d, const void 
     return x;
 }
 
-/* ---- which way ---- */
-
-static atomic_int algorithm = MT_CONV_AUTO;
-
-mt_status mt_set_conv(int which) {
-    if (which < MT_CONV_AUTO || which > MT_CONV_WINOGRAD) return MT_ERR_ARGUMENT;
-    atomic_store(&algorithm, which);
-    return MT_OK;
-}
-
-int mt_get_conv(void) { return atomic_load(&algorithm); }
-
-/* Whether Winograd can do a convolution, and whether the override lets it: *wanted is 0 or 1, or -1 when not set. */
-static int winograd_fits(const mt_conv_desc *d, int *wanted) {
-    if (d->in_step[2] != 1 || d->out_step[2] != 1) return 0;
-    for (int i = 1; i < 3; i++)
-        if (d->kernel[i] != 3 || d->stride[i] != 1 || d->dilation[i] != 1) return 0;
-    *wanted = mt_get_conv() == MT_CONV_AUTO ? -1 : mt_get_conv() == MT_CONV_WINOGRAD;
-    return d->mb && d->ic && d->oc && mt_volume(d->in) && mt_volume(d->out);
-}
-
-/* Whether to do a convolution by Winograd, or grad-weight (for which rows are output and depth input channels).
- *
- * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
- * (4x4 pixels of the grid each), and depth k: input channels of a group times taps along the depth. For grad-weight,
- * rows and input channels count in whole vectors.
- *
- *                                                         forward, grad-input           grad-weight
- *   direct     multiplication                             rows * k * 9 * pixels / 2 L   rows * k * 9 * pixels * 0.75 / L
- *              packing the patches                        k * 9 * pixels * 12 / L       k * 9 * pixels * 3 / L
- *              (forward: measured before panels were read from a canvas, which takes less: Winograd may come a little
- *              too often)
- *   Winograd   multiplication                             rows * k * 18 * v             rows * k * 29 * v
- *              patches, for each block of 64 rows         k * v * 250                   k * v * 550
- *                (forward: once, if k is at most 128)
- *              weights, for each piece of 3 vectors       rows * k * 20                 rows * k * 6, once
- *                (once, if they are shared)
- *              tiles (for each block of 64 columns)       rows * v * 350                rows * v * 350
- */
-static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction, int64_t rows, int64_t depth,
-                        const int64_t grid[3]) {
-    int wanted;
-    if (!winograd_fits(d, &wanted)) return 0;
-    if (wanted >= 0) return wanted;
-    double lanes = mt_kernels_for(dtype)->lanes, images = (double)d->mb * (double)grid[0];
-    double pixels = images * (double)grid[1] * (double)grid[2];
-    double tiles = images * (double)(mt_div_up(grid[1], 4) * mt_div_up(grid[2], 4));
-    double k = (double)depth * (double)d->kernel[0], m = (double)rows;
-    double v = tiles < lanes ? 1 : tiles / lanes;
-    if (direction == MT_GRAD_WEIGHT) {
-        int64_t l = (int64_t)lanes, columns = mt_round_up(depth, l) * d->kernel[0], rounded = mt_round_up(rows, l);
-        double product = (double)rounded * (double)columns, direct = 9 * k * pixels * (0.75 * (double)rounded + 3) / lanes;
-        double patches = 550 * (double)columns * (double)mt_div_up(rows, 64);
-        double grads = 350 * (double)rounded * (double)mt_div_up(columns, 64);
-        return v * (29 * product + patches + grads) + 6 * product < direct;
-    }
-    double pieces = mt_winograd_shares(dtype, rows * depth * d->kernel[0]) || v < 3 ? 1 : v / 3;
-    double repeats = k > 128 ? (double)mt_div_up(rows, 64) : 1;
-    double direct = 9 * k * pixels * (m / 2 + 12) / lanes;
-    return m * k * (18 * v + 20 * pieces) + 250 * k * v * repeats + 350 * m * v < direct;
-}
-
-/* Winograd's view of forward and grad-weight. */
-static mt_winograd winograd_over_input(const mt_conv_desc *d, const void *input, void *output) {
-    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = d->oc / d->groups, .channels = d->ic / d->groups,
-                     .image = input, .in_mb_step = d->in_mb_step, .in_c_step = d->in_c_step,
-                     .taps_d = d->kernel[0], .stride_d = d->stride[0], .tap_d = d->dilation[0],
-                     .origin = {-d->pad[0], -d->pad[1], -d->pad[2]},
-                     .out = output, .out_mb_step = d->out_mb_step, .out_c_step = d->out_c_step};
-    mt_copy3(x.in_step, d->in_step);
-    mt_copy3(x.extent, d->in);
-    mt_copy3(x.out_step, d->out_step);
-    mt_copy3(x.grid, d->out);
-    return x;
-}
-
-/* Try Winograd; 0 when the direct method has to do it. */
-static int winograd_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
-                            void *output, mt_status *status) {
-    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, kernel = mt_volume(d->kernel);
-    if (!use_winograd(dtype, d, MT_FORWARD, oc, ic, d->out)) return 0;
-    mt_winograd x = winograd_over_input(d, input, output);
-    x.weight = weight, x.bias = bias;
-    x.weight_group = oc * ic * kernel, x.weight_row = ic * kernel, x.weight_channel = kernel;
-    return mt_winograd_run(dtype, &x, status);
-}
-
-static int winograd_grad_weight(int dtype, const mt_conv_desc *d, const void *input, const void *grad_output,
-                                void *grad_weight, mt_status *status) {
-    if (!use_winograd(dtype, d, MT_GRAD_WEIGHT, d->oc / d->groups, d->ic / d->groups, d->out)) return 0;
-    mt_winograd x = winograd_over_input(d, input, (void *)grad_output); /* read only */
-    return mt_winograd_grad_weight(dtype, &x, grad_weight, status);
-}
-
-static int winograd_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
-                               void *grad_input, mt_status *status) {
-    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, kernel = mt_volume(d->kernel);
-    if (d->stride[0] != 1 || !use_winograd(dtype, d, MT_GRAD_INPUT, ic, oc, d->in)) return 0;
-    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = ic, .channels = oc, .image = grad_output,
-                     .in_mb_step = d->out_mb_step, .in_c_step = d->out_c_step,
-                     .taps_d = d->kernel[0], .stride_d = 1, .tap_d = -d->dilation[0],
-                     .origin = {d->pad[0], d->pad[1] - 2, d->pad[2] - 2},
-                     .weight = weight, .weight_group = oc * ic * kernel, .weight_row = kernel,
-                     .weight_channel = ic * kernel, .turned = 1, .out = grad_input,
-                     .out_mb_step = d->in_mb_step, .out_c_step = d->in_c_step};
-    mt_copy3(x.in_step, d->out_step);
-    mt_copy3(x.extent, d->out);
-    mt_copy3(x.out_step, d->in_step);
-    mt_copy3(x.grid, d->in);
-    return mt_winograd_run(dtype, &x, status);
-}
+/* ---- the three directions ---- */
 
 /* Multiply p->a with the patches, to a plane. */
 static mt_status multiply_image(mt_gemm_problem *p, const mt_patches *x, const mt_plane *to) {
@@ -216,7 +101,7 @@ mt_status mt_conv_forward(int dtype, const mt_conv_desc *d, const void *input, c
     mt_status status = check(dtype, d);
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_FORWARD)) return mt_depthwise_forward(dtype, d, input, weight, bias, output);
-    if (winograd_forward(dtype, d, input, weight, bias, output, &status)) return status;
+    if (mt_winograd_forward(dtype, d, input, weight, bias, output, &status)) return status;
     mt_patches x = patches_of_input(dtype, d, input);
     mt_plane to = mt_plane_of_output(dtype, d, output);
     int64_t oc = d->oc / d->groups, k = x.channels * mt_volume(d->kernel), n = d->mb * mt_volume(d->out);
@@ -336,7 +221,7 @@ mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_GRAD_INPUT))
         return mt_depthwise_grad_input(dtype, d, grad_output, weight, grad_input);
-    if (winograd_grad_input(dtype, d, grad_output, weight, grad_input, &status)) return status;
+    if (mt_winograd_grad_input(dtype, d, grad_output, weight, grad_input, &status)) return status;
     mt_patches x = patches_of_grad(dtype, d, grad_output);
     mt_box box = {0};
     if (mt_volume(d->kernel) > 1) box = mt_first_box(&x, 0);
@@ -355,7 +240,7 @@ mt_status mt_conv_grad_weight(int dtype, const mt_conv_desc *d, const void *inpu
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_GRAD_WEIGHT))
         return mt_depthwise_grad_weight(dtype, d, input, grad_output, grad_weight);
-    if (winograd_grad_weight(dtype, d, input, grad_output, grad_weight, &status)) return status;
+    if (mt_winograd_grad_weight(dtype, d, input, grad_output, grad_weight, &status)) return status;
     if (mt_correlate_fits(dtype, d) &&
         mt_correlate_grad_weight(dtype, d, input, grad_output, grad_weight, &status))
         return status;

@@ -46,7 +46,7 @@ typedef struct {
 } plan;
 
 static plan plan_of(int dtype, const mt_winograd *x) {
-    plan g = {.x = x, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .k = x->channels * x->taps_d};
+    plan g = {.x = x, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .k = x->channels * mt_volume(x->taps)};
     g.tiles_h = mt_div_up(x->grid[1], 4), g.tiles_w = mt_div_up(x->grid[2], 4);
     g.tiles = x->mb * x->grid[0] * g.tiles_h * g.tiles_w;
     return g;
@@ -54,16 +54,17 @@ static plan plan_of(int dtype, const mt_winograd *x) {
 
 /* ---- patches ---- */
 
-/* The runs of tiles side by side among `count` tiles from `first`, read with tap `tap` along the depth. */
+/* The runs of tiles side by side among `count` tiles from `first`, read with tap number `tap`. */
 static int64_t runs_of_input(const plan *g, int64_t first, int64_t count, int64_t tap, mt_tile_run *run) {
     const mt_winograd *x = g->x;
     const int64_t size[3] = {x->grid[0], g->tiles_h, g->tiles_w};
-    int64_t runs = 0, image = mt_volume(size), at[3];
+    int64_t runs = 0, image = mt_volume(size), at[3], origin[3];
+    mt_unravel(tap, x->taps, origin);
+    for (int i = 0; i < 3; i++) origin[i] = origin[i] * x->tap[i] + x->origin[i];
     for (int64_t place = 0; place < count; place += run[runs++].tiles) {
         int64_t tile = first + place;
         mt_unravel(tile % image, size, at);
-        int64_t d = at[0] * x->stride_d + tap * x->tap_d + x->origin[0];
-        int64_t h = 4 * at[1] + x->origin[1], w = 4 * at[2] + x->origin[2];
+        int64_t d = at[0] * x->stride_d + origin[0], h = 4 * at[1] + origin[1], w = 4 * at[2] + origin[2];
         mt_tile_run r = {.place = place, .tiles = mt_min(count - place, g->tiles_w - at[2])};
         r.offset = tile / image * x->in_mb_step + d * x->in_step[0] + h * x->in_step[1] + w;
         if (d >= 0 && d < x->extent[0]) {
@@ -102,15 +103,15 @@ static void transform_patches(const plan *g, int64_t group, int64_t first, int64
                               char *to, int64_t line_step, int64_t point_step) {
     const mt_winograd *x = g->x;
     mt_tile_run run[MAX_TILES];
-    for (int64_t tap = 0; tap < x->taps_d; tap++) {
-        /* channels whose depth c * taps_d + tap lies in the block */
-        int64_t begin = mt_div_up(mt_max(0, k - tap), x->taps_d);
-        int64_t end = mt_div_up(mt_max(0, k + block - tap), x->taps_d);
+    int64_t taps = mt_volume(x->taps);
+    for (int64_t tap = 0; tap < taps; tap++) {
+        /* channels whose depth c * taps + tap lies in the block */
+        int64_t begin = mt_div_up(mt_max(0, k - tap), taps), end = mt_div_up(mt_max(0, k + block - tap), taps);
         int64_t runs = runs_of_input(g, first, count, tap, run), channel = group * x->channels + begin;
         g->kernels->winograd_input(end - begin, count, runs, run, mt_at_const(x->image, channel * x->in_c_step, g->size),
                                    x->in_c_step, x->in_step[1],
-                                   mt_at(to, (begin * x->taps_d + tap - k) * line_step, g->size),
-                                   x->taps_d * line_step, point_step);
+                                   mt_at(to, (begin * taps + tap - k) * line_step, g->size),
+                                   taps * line_step, point_step);
     }
 }
 
@@ -123,7 +124,7 @@ static void transform_weights(const plan *g, int64_t group, int64_t row, int64_t
     const mt_winograd *x = g->x;
     int64_t mr = g->kernels->gemm_mr;
     for (int64_t i = 0; i < rows; i += mr) {
-        int64_t lines = mt_min(mr, rows - i), taps = x->taps_d;
+        int64_t lines = mt_min(mr, rows - i), taps = mt_volume(x->taps);
         for (int64_t p = k; p < k + block;) {
             /* depths of one channel lie side by side; so do channels, in the forward direction */
             int64_t run = x->weight_channel == taps * 9 ? block : mt_min(k + block - p, taps - p % taps);
@@ -278,7 +279,7 @@ int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
  * a block of columns (input channels) and a part of the tiles.
  */
 
-/* Columns are vectors of input channels, for each tap along the depth on their own. */
+/* Columns are vectors of input channels, for each tap on their own. */
 typedef struct {
     int64_t group, row, rows, vector, vectors, part;
 } block_of;
@@ -294,7 +295,7 @@ static block_of locate_block(const plan *g, int64_t piece) {
     at.part = piece % g->parts;
     at.group = piece / g->parts;
     at.rows = mt_min(g->block_rows, g->x->rows - at.row);
-    at.vectors = mt_min(g->block_vectors, channel_vectors(g) * g->x->taps_d - at.vector);
+    at.vectors = mt_min(g->block_vectors, channel_vectors(g) * mt_volume(g->x->taps) - at.vector);
     return at;
 }
 
@@ -344,7 +345,7 @@ static void transform_operands(const plan *g, const block_of *at, int64_t tile, 
 
 /* From products to weights; those of a channel have their place among the taps. */
 static void finish_block(plan *g, const block_of *at, const operands *o) {
-    int64_t lanes = g->kernels->lanes, columns = at->vectors * lanes, taps = g->x->taps_d;
+    int64_t lanes = g->kernels->lanes, columns = at->vectors * lanes, taps = mt_volume(g->x->taps);
     for (int64_t i = 0; i < at->rows; i++) {
         int64_t row = (at->part * g->x->groups + at->group) * g->x->rows + at->row + i;
         if (!g->kernels->winograd_weight_grad(columns, mt_at(o->products, i * g->block_vectors * lanes, g->size),
@@ -398,7 +399,7 @@ static mt_status add_parts_piece(void *context, int64_t row) {
  * parts enough to keep threads busy. */
 static void cut_grad(plan *g) {
     const mt_winograd *x = g->x;
-    int64_t lanes = g->kernels->lanes, vectors = channel_vectors(g) * x->taps_d, most = 256 / (int64_t)g->size;
+    int64_t lanes = g->kernels->lanes, vectors = channel_vectors(g) * mt_volume(x->taps), most = 256 / (int64_t)g->size;
     int64_t blocks = x->groups * mt_div_up(x->rows, most) * mt_div_up(vectors * lanes, most);
     if (blocks * mt_max(1, g->tiles / MAX_TILES) < 4) most /= 2; /* too few for threads to share */
     g->row_pieces = mt_div_up(x->rows, most);
@@ -414,7 +415,7 @@ static void cut_grad(plan *g) {
     g->parts = mt_div_up(g->tiles, g->part_tiles);
 }
 
-int mt_winograd_grad_weight(int dtype, const mt_winograd *x, void *grad_weight, mt_status *status) {
+int mt_winograd_run_grad(int dtype, const mt_winograd *x, void *grad_weight, mt_status *status) {
     plan g = plan_of(dtype, x);
     cut_grad(&g);
     int64_t n = x->groups * x->rows * g.k * 9;

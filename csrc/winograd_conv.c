@@ -1,0 +1,331 @@
+/* winograd_conv.c: which convolutions are done by Winograd's method, and how they become 3x3 ones.
+ *
+ * winograd.c convolves with kernels of 3x3, stride 1, over pixels that lie side by side. Along height and width
+ *
+ *   a larger kernel       is cut into blocks of 3x3, filled up with zeros; their results are summed as those of channels
+ *                         are (5x5: 4 blocks, so 144 multiplications for 16 outputs instead of 400)
+ *   with a dilation d     positions of the same remainder by d are an image of their own, on which taps are neighbours:
+ *                         an image becomes d * d smaller ones
+ *   pixels that lie apart are copied, as the smaller images are
+ *
+ * Copies are made of as many images at a time as fit into MT_SCRATCH_LIMIT, beside the blocks of the kernels.
+ */
+#include <stdatomic.h>
+
+#include "winograd.h"
+
+static atomic_int algorithm = MT_CONV_AUTO;
+
+mt_status mt_set_conv(int which) {
+    if (which < MT_CONV_AUTO || which > MT_CONV_WINOGRAD) return MT_ERR_ARGUMENT;
+    atomic_store(&algorithm, which);
+    return MT_OK;
+}
+
+int mt_get_conv(void) { return atomic_load(&algorithm); }
+
+typedef struct {
+    mt_winograd whole;  /* some images; taps and positions lie `spacing` apart */
+    mt_winograd part;   /* the same on copies, where they are neighbours */
+    const mt_conv_desc *d;
+    const mt_kernels *kernels;
+    size_t size;
+    int64_t spacing[3]; /* depth: 1 */
+    int copies, cut;    /* whether images are copied; whether kernels (or their gradients) are, in blocks */
+    char *in, *out, *kernels_cut;
+    void *grad_weight;  /* NULL: another direction */
+    int first;          /* images of grad-weight */
+} plan;
+
+/* ---- copies of images ---- */
+
+static int64_t small_images(const plan *g) { return g->spacing[1] * g->spacing[2]; }
+
+/* One line of one of the smaller images: pixel i of it is pixel at + i * spacing of a line of `extent` pixels. */
+static void copy_line(const plan *g, const void *line, int64_t step, int64_t at, int64_t extent, int64_t total,
+                      void *to) {
+    int64_t apart = g->spacing[2], begin = at < 0 ? mt_min(total, mt_div_up(-at, apart)) : 0;
+    int64_t end = at < extent ? mt_min(total, mt_div_up(extent - at, apart)) : 0;
+    g->kernels->pad_line(mt_max(0, end - begin), mt_at_const(line, end > begin ? (at + begin * apart) * step : 0, g->size),
+                         apart * step, begin, total, to);
+}
+
+/* Copy one channel of one image, from pixel `first` on and with zeros around it, to all of its smaller ones. */
+static void copy_plane(const plan *g, const void *plane, const int64_t step[3], const int64_t extent[3],
+                       const int64_t first[3], const int64_t size[3], int64_t mb_step, char *to) {
+    for (int64_t part = 0; part < small_images(g); part++, to += mb_step * (int64_t)g->size) {
+        char *line = to;
+        int64_t at = first[1] + part / g->spacing[2];
+        for (int64_t i = 0; i < size[0] * size[1]; i++, line += size[2] * (int64_t)g->size) {
+            int64_t h = at + i % size[1] * g->spacing[1];
+            int inside = h >= 0 && h < extent[1];
+            copy_line(g, mt_at_const(plane, i / size[1] * step[0] + (inside ? h : 0) * step[1], g->size), step[2],
+                      first[2] + part % g->spacing[2], inside ? extent[2] : 0, size[2], line);
+        }
+    }
+}
+
+/* Piece: one channel of one image. */
+static mt_status copy_in_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    const mt_winograd *x = &g->whole, *y = &g->part;
+    int64_t channels = x->groups * x->channels, image = piece / channels, channel = piece % channels;
+    int64_t first[3] = {0}; /* depth is not cut, and zeros are not copied there */
+    for (int i = 1; i < 3; i++) first[i] = x->origin[i] - y->origin[i] * g->spacing[i];
+    copy_plane(g, mt_at_const(x->image, image * x->in_mb_step + channel * x->in_c_step, g->size), x->in_step, x->extent,
+               first, y->extent, y->in_mb_step,
+               mt_at(g->in, image * small_images(g) * y->in_mb_step + channel * y->in_c_step, g->size));
+    return MT_OK;
+}
+
+/* Piece: the gradients of one channel of one image. */
+static mt_status copy_grads_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    const mt_winograd *x = &g->whole, *y = &g->part;
+    int64_t rows = x->groups * x->rows, image = piece / rows, row = piece % rows;
+    const int64_t first[3] = {0};
+    copy_plane(g, mt_at_const(x->out, image * x->out_mb_step + row * x->out_c_step, g->size), x->out_step, x->grid, first,
+               y->grid, y->out_mb_step,
+               mt_at(g->out, image * small_images(g) * y->out_mb_step + row * y->out_c_step, g->size));
+    return MT_OK;
+}
+
+/* Piece: one channel of one image of the result, back from its smaller ones. */
+static mt_status copy_out_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    const mt_winograd *x = &g->whole, *y = &g->part;
+    int64_t rows = x->groups * x->rows, image = piece / rows, row = piece % rows;
+    char *to = mt_at(x->out, image * x->out_mb_step + row * x->out_c_step, g->size);
+    for (int64_t i = 0; i < x->grid[0] * x->grid[1]; i++) {
+        int64_t d = i / x->grid[1], h = i % x->grid[1];
+        for (int64_t w = 0; w < mt_min(g->spacing[2], x->grid[2]); w++) {
+            int64_t small = (image * g->spacing[1] + h % g->spacing[1]) * g->spacing[2] + w;
+            int64_t from = small * y->out_mb_step + row * y->out_c_step + d * y->out_step[0] + h / g->spacing[1] * y->out_step[1];
+            g->kernels->spread_line(mt_div_up(x->grid[2] - w, g->spacing[2]), mt_at(g->out, from, g->size),
+                                    mt_at(to, d * x->out_step[0] + h * x->out_step[1] + w * x->out_step[2], g->size),
+                                    g->spacing[2] * x->out_step[2]);
+        }
+    }
+    return MT_OK;
+}
+
+/* ---- blocks of kernels ---- */
+
+#define KERNELS 64 /* of a piece */
+
+static int64_t kernels_of(const mt_winograd *x) { return x->groups * x->rows * x->channels; }
+static int64_t numbers_of(const mt_winograd *x) { return mt_volume(x->taps) * 9; } /* of a kernel's blocks */
+
+/* Where tap t of a kernel lies in its blocks. */
+static int64_t place_of_tap(const plan *g, int64_t t) {
+    int64_t at[3];
+    mt_unravel(t, g->d->kernel, at);
+    int64_t block = (at[0] * g->whole.taps[1] + at[1] / 3) * g->whole.taps[2] + at[2] / 3;
+    return block * 9 + at[1] % 3 * 3 + at[2] % 3;
+}
+
+/* Piece: some kernels become blocks. */
+static mt_status cut_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    int64_t taps = mt_volume(g->d->kernel), numbers = numbers_of(&g->whole), first = piece * KERNELS;
+    int64_t end = mt_min(first + KERNELS, kernels_of(&g->whole));
+    memset(mt_at(g->kernels_cut, first * numbers, g->size), 0, (size_t)((end - first) * numbers) * g->size);
+    for (int64_t t = 0; t < taps; t++)
+        for (int64_t i = first, place = place_of_tap(g, t); i < end; i++)
+            memcpy(mt_at(g->kernels_cut, i * numbers + place, g->size), mt_at_const(g->whole.weight, i * taps + t, g->size),
+                   g->size);
+    return MT_OK;
+}
+
+/* Piece: the gradients of some kernels from their blocks, added to those of other images. */
+static mt_status join_piece(void *context, int64_t piece) {
+    const plan *g = context;
+    int64_t taps = mt_volume(g->d->kernel), numbers = numbers_of(&g->whole), first = piece * KERNELS;
+    int64_t end = mt_min(first + KERNELS, kernels_of(&g->whole));
+    for (int64_t t = 0; t < taps; t++)
+        for (int64_t i = first, place = place_of_tap(g, t); i < end; i++) {
+            const void *from = mt_at(g->kernels_cut, i * numbers + place, g->size);
+            void *to = mt_at(g->grad_weight, i * taps + t, g->size);
+            if (g->size == sizeof(float)) *(float *)to = g->first ? *(const float *)from : *(float *)to + *(const float *)from;
+            else *(double *)to = g->first ? *(const double *)from : *(double *)to + *(const double *)from;
+        }
+    return MT_OK;
+}
+
+/* ---- the whole ---- */
+
+/* The problem on copies, all but their memory and number. */
+static mt_winograd problem_on_copies(const plan *g) {
+    mt_winograd x = g->whole;
+    for (int i = 1; i < 3; i++) {
+        x.grid[i] = mt_div_up(x.grid[i], g->spacing[i]);
+        x.extent[i] = x.grid[i] + 3 * x.taps[i] - 1;
+        x.origin[i] = x.tap[i] < 0 ? 3 * (x.taps[i] - 1) : 0;
+        x.tap[i] = x.tap[i] < 0 ? -3 : 3;
+    }
+    x.in_step[2] = x.out_step[2] = 1;
+    x.in_step[1] = x.extent[2], x.in_step[0] = x.extent[1] * x.in_step[1], x.in_c_step = x.extent[0] * x.in_step[0];
+    x.out_step[1] = x.grid[2], x.out_step[0] = x.grid[1] * x.out_step[1], x.out_c_step = x.grid[0] * x.out_step[0];
+    x.in_mb_step = x.groups * x.channels * x.in_c_step, x.out_mb_step = x.groups * x.rows * x.out_c_step;
+    return x;
+}
+
+/* Take memory for copies of as many images as fit, and for blocks; returns how many images (0: not even one). */
+static int64_t take_room(plan *g, mt_status *status) {
+    int64_t mb = g->whole.mb, images = mb, most = (int64_t)MT_SCRATCH_LIMIT / (int64_t)g->size, image = 0, kernels = 0;
+    double room = (double)most;
+    if (g->cut) {
+        if ((double)kernels_of(&g->whole) * (double)numbers_of(&g->whole) > room / 2) return 0;
+        kernels = kernels_of(&g->whole) * numbers_of(&g->whole);
+    }
+    if (g->copies) {
+        const mt_winograd *x = &g->part;
+        double in = (double)(x->groups * x->channels * x->extent[0]) * (double)x->extent[1] * (double)x->extent[2];
+        double out = (double)(x->groups * x->rows * x->grid[0]) * (double)x->grid[1] * (double)x->grid[2];
+        if ((in + out) * (double)small_images(g) > room - (double)kernels) return 0;
+        image = small_images(g) * (x->in_mb_step + x->out_mb_step);
+        images = mt_div_up(mb, mt_div_up(mb, mt_min(mb, (most - kernels) / image)));
+    }
+    if (!kernels && !image) return images;
+    g->in = mt_scratch(MT_SCRATCH_CANVAS, (size_t)(kernels + images * image) * g->size);
+    if (!g->in) return *status = MT_ERR_NOMEM, images;
+    g->out = mt_at(g->in, images * small_images(g) * g->part.in_mb_step, g->size);
+    g->kernels_cut = mt_at(g->in, images * image, g->size);
+    return images;
+}
+
+static mt_status copy(plan *g, int64_t channels, double numbers, mt_body *piece) {
+    return mt_parallel(g->whole.mb * channels, mt_cost((double)(g->whole.mb * channels) * numbers / 2), 0, piece, g);
+}
+
+/* The images that `whole` has now; returns 0 when a number of the result is not finite. */
+static int run_images(int dtype, plan *g, mt_status *status) {
+    mt_winograd *x = &g->whole, *y = g->copies ? &g->part : x;
+    double plane = (double)mt_volume(x->grid);
+    int fine;
+    if (g->copies) {
+        y->image = g->in, y->out = g->out, y->mb = x->mb * small_images(g);
+        *status = copy(g, x->groups * x->channels, plane, copy_in_piece);
+        if (*status == MT_OK && g->grad_weight) *status = copy(g, x->groups * x->rows, plane, copy_grads_piece);
+        if (*status != MT_OK) return 1;
+    }
+    if (!g->grad_weight) {
+        fine = mt_winograd_run(dtype, y, status);
+        if (fine && *status == MT_OK && g->copies) *status = copy(g, x->groups * x->rows, plane, copy_out_piece);
+        return fine;
+    }
+    if (!mt_winograd_run_grad(dtype, y, g->cut ? g->kernels_cut : g->grad_weight, status)) return 0;
+    if (*status == MT_OK && g->cut)
+        *status = mt_parallel(mt_div_up(kernels_of(x), KERNELS), mt_cost((double)kernels_of(x) * (double)numbers_of(x)), 0, join_piece, g);
+    g->first = 0;
+    return 1;
+}
+
+/* Returns 0 when the direct method has to do it. */
+static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weight, mt_status *status) {
+    plan g = {.d = d, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .spacing = {1, d->dilation[1], d->dilation[2]},
+              .grad_weight = grad_weight, .first = 1};
+    g.copies = small_images(&g) > 1 || x->in_step[2] != 1 || x->out_step[2] != 1;
+    g.cut = d->kernel[1] != 3 || d->kernel[2] != 3 || (g.copies && grad_weight);
+    x->weight_group *= numbers_of(x), x->weight_row *= numbers_of(x), x->weight_channel *= numbers_of(x);
+    g.whole = *x;
+    if (g.copies) g.part = problem_on_copies(&g);
+    int64_t mb = x->mb, images = take_room(&g, status);
+    if (!images || *status != MT_OK) return images != 0;
+    if (g.cut && !grad_weight) {
+        *status = mt_parallel(mt_div_up(kernels_of(x), KERNELS), mt_cost((double)kernels_of(x) * (double)numbers_of(x)), 0, cut_piece, &g);
+        g.whole.weight = g.part.weight = g.kernels_cut;
+    }
+    for (int64_t image = 0; image < mb && *status == MT_OK; image += images) {
+        g.whole.mb = mt_min(images, mb - image);
+        g.whole.image = mt_at_const(x->image, image * x->in_mb_step, g.size);
+        g.whole.out = mt_at(x->out, image * x->out_mb_step, g.size);
+        if (!run_images(dtype, &g, status)) return 0;
+    }
+    return 1;
+}
+
+/* Whether to do a convolution by Winograd, or grad-weight (for which rows are output and depth input channels).
+ *
+ * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
+ * (4x4 pixels of the grid each), and depth k: input channels of a group times taps along the depth. For grad-weight,
+ * rows and input channels count in whole vectors.
+ *
+ *                                                         forward, grad-input           grad-weight
+ *   direct     multiplication                             rows * k * 9 * pixels / 2 L   rows * k * 9 * pixels * 0.75 / L
+ *              packing the patches                        k * 9 * pixels * 12 / L       k * 9 * pixels * 3 / L
+ *   Winograd   multiplication                             rows * k * 18 * v             rows * k * 29 * v
+ *              patches, for each block of 64 rows         k * v * 250                   k * v * 550
+ *                (forward: once, if k is at most 128)
+ *              weights, for each piece of 3 vectors       rows * k * 20                 rows * k * 6, once
+ *                (once, if they are shared)
+ *              tiles (for each block of 64 columns)       rows * v * 350                rows * v * 350
+ */
+static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction, const mt_winograd *x) {
+    if (d->stride[1] != 1 || d->stride[2] != 1 || !d->mb || !d->ic || !d->oc || !mt_volume(d->in) || !mt_volume(d->out))
+        return 0;
+    if (mt_get_conv() != MT_CONV_AUTO) return mt_get_conv() == MT_CONV_WINOGRAD;
+    double lanes = mt_kernels_for(dtype)->lanes, pixels = (double)x->mb * (double)mt_volume(x->grid);
+    double tiles = (double)x->mb * (double)x->grid[0], m = (double)x->rows;
+    for (int i = 1; i < 3; i++)
+        tiles *= (double)(d->dilation[i] * mt_div_up(mt_div_up(x->grid[i], d->dilation[i]), 4));
+    double k = (double)x->channels * (double)mt_volume(x->taps), taps = (double)x->channels * (double)mt_volume(d->kernel);
+    double v = tiles < lanes ? 1 : tiles / lanes;
+    if (direction == MT_GRAD_WEIGHT) {
+        int64_t l = (int64_t)lanes, columns = mt_round_up(x->channels, l) * mt_volume(x->taps), rounded = mt_round_up(x->rows, l);
+        double product = (double)rounded * (double)columns, direct = taps * pixels * (0.75 * (double)rounded + 3) / lanes;
+        double patches = 550 * (double)columns * (double)mt_div_up(x->rows, 64);
+        double grads = 350 * (double)rounded * (double)mt_div_up(columns, 64);
+        return v * (29 * product + patches + grads) + 6 * product < direct;
+    }
+    double pieces = mt_winograd_shares(dtype, x->rows * x->channels * mt_volume(x->taps)) || v < 3 ? 1 : v / 3;
+    double repeats = k > 128 ? (double)mt_div_up(x->rows, 64) : 1;
+    double direct = taps * pixels * (m / 2 + 12) / lanes;
+    return m * k * (18 * v + 20 * pieces) + 250 * k * v * repeats + 350 * m * v < direct;
+}
+
+/* ---- the three directions ---- */
+
+static mt_winograd over_input(const mt_conv_desc *d, const void *input, void *output) {
+    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = d->oc / d->groups, .channels = d->ic / d->groups,
+                     .image = input, .in_mb_step = d->in_mb_step, .in_c_step = d->in_c_step, .stride_d = d->stride[0],
+                     .taps = {d->kernel[0], mt_div_up(d->kernel[1], 3), mt_div_up(d->kernel[2], 3)},
+                     .tap = {d->dilation[0], 3, 3}, .origin = {-d->pad[0], -d->pad[1], -d->pad[2]},
+                     .out = output, .out_mb_step = d->out_mb_step, .out_c_step = d->out_c_step};
+    mt_copy3(x.in_step, d->in_step);
+    mt_copy3(x.extent, d->in);
+    mt_copy3(x.out_step, d->out_step);
+    mt_copy3(x.grid, d->out);
+    return x;
+}
+
+int mt_winograd_forward(int dtype, const mt_conv_desc *d, const void *input, const void *weight, const void *bias,
+                        void *output, mt_status *status) {
+    mt_winograd x = over_input(d, input, output);
+    x.weight = weight, x.bias = bias;
+    x.weight_group = x.rows * x.channels, x.weight_row = x.channels, x.weight_channel = 1;
+    return use_winograd(dtype, d, MT_FORWARD, &x) && run(dtype, d, &x, NULL, status);
+}
+
+int mt_winograd_grad_weight(int dtype, const mt_conv_desc *d, const void *input, const void *grad_output,
+                            void *grad_weight, mt_status *status) {
+    mt_winograd x = over_input(d, input, (void *)grad_output); /* read only */
+    return use_winograd(dtype, d, MT_GRAD_WEIGHT, &x) && run(dtype, d, &x, grad_weight, status);
+}
+
+int mt_winograd_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
+                           void *grad_input, mt_status *status) {
+    mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = d->ic / d->groups, .channels = d->oc / d->groups,
+                     .image = grad_output, .in_mb_step = d->out_mb_step, .in_c_step = d->out_c_step, .stride_d = 1,
+                     .taps = {d->kernel[0], mt_div_up(d->kernel[1], 3), mt_div_up(d->kernel[2], 3)},
+                     .tap = {-d->dilation[0], -3, -3},
+                     .origin = {d->pad[0], d->pad[1] - 2 * d->dilation[1], d->pad[2] - 2 * d->dilation[2]},
+                     .weight = weight, .weight_row = 1, .weight_channel = d->ic / d->groups, .turned = 1,
+                     .out = grad_input, .out_mb_step = d->in_mb_step, .out_c_step = d->in_c_step};
+    x.weight_group = x.rows * x.channels;
+    mt_copy3(x.in_step, d->out_step);
+    mt_copy3(x.extent, d->out);
+    mt_copy3(x.out_step, d->in_step);
+    mt_copy3(x.grid, d->in);
+    return d->stride[0] == 1 && use_winograd(dtype, d, MT_GRAD_INPUT, &x) && run(dtype, d, &x, NULL, status);
+}
