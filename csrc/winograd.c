@@ -26,7 +26,7 @@
 #define PIECES 24
 #define MAX_TILES 48                 /* at a time: the lanes that the kernels have room for */
 #define LANE_PAD 16                  /* keeps points apart in the cache's sets */
-#define SHARED ((int64_t)3 << 19)    /* weights up to here are transformed once, more by each piece */
+#define SHARED ((int64_t)32 << 20)   /* weights up to here are transformed once, more by each piece */
 
 typedef struct {
     const mt_winograd *x;
@@ -243,7 +243,7 @@ static void cut(plan *g) {
     g->block_k = mt_div_up(g->k, mt_div_up(g->k, depth));
     g->column_pieces = mt_div_up(g->tiles, g->width);
     int64_t blocks = mt_div_up(x->rows, most_rows);
-    g->row_pieces = mt_min(blocks, mt_div_up(PIECES, x->groups * g->column_pieces));
+    g->row_pieces = mt_min(blocks, mt_div_up(g->k > depth ? PIECES : PIECES / 3, x->groups * g->column_pieces));
     g->block_rows = mt_round_up(mt_min(x->rows, most_rows), kernels->gemm_mr);
     g->rows = mt_round_up(mt_div_up(x->rows, g->row_pieces), g->block_rows);
     g->row_pieces = mt_div_up(x->rows, g->rows);
