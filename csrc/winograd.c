@@ -231,20 +231,159 @@ static mt_status multiply_piece(void *context, int64_t piece) {
     return MT_OK;
 }
 
+/* ---- by products of whole matrices ----
+ *
+ * With a great depth and several blocks of rows, patches would be transformed for each block. Instead those of some
+ * tiles are transformed to lines of tiles, one for each depth, gemm.c multiplies the matrices of all points, and the
+ * products become pixels. Tiles and rows are taken so many at a time that lines and weights are small.
+ */
+
+#define LINES 16 /* of a piece */
+
+typedef struct {
+    plan g;
+    int64_t row, rows;         /* of a group, at a time */
+    int64_t tile, tiles, room; /* at a time; room for more */
+    int64_t point_step;        /* of lines */
+    char *lines;               /* [group][point][line][room]: patches, then products */
+    char *weights;             /* [group][point][row][depth] */
+    int64_t *at_lines, *at_weights;
+} turn;
+
+/* Piece: one row of weights. */
+static mt_status turn_weights_piece(void *context, int64_t piece) {
+    const turn *p = context;
+    const plan *g = &p->g;
+    const mt_winograd *x = g->x;
+    int64_t group = piece / p->rows, row = piece % p->rows, taps = mt_volume(x->taps);
+    char *room = mt_scratch(MT_SCRATCH_B, (size_t)(9 * g->k) * g->size);
+    if (!room) return MT_ERR_NOMEM;
+    const char *from = mt_at_const(x->weight, group * x->weight_group + (p->row + row) * x->weight_row, g->size);
+    /* taps of one channel lie side by side; so do channels, in the forward direction */
+    int64_t step = taps == 1 ? x->weight_channel : 9, run = taps == 1 || x->weight_channel == taps * 9 ? g->k : taps;
+    for (int64_t k = 0; k < g->k; k += run)
+        g->kernels->transpose(9, run, mt_at_const(from, k / taps * x->weight_channel, g->size), step, mt_at(room, k, g->size), g->k);
+    g->kernels->winograd_weight(1, g->k, room, x->turned, mt_at(p->weights, (group * POINTS * p->rows + row) * g->k, g->size),
+                                p->rows * g->k);
+    return MT_OK;
+}
+
+/* Some tiles of some lines. */
+typedef struct {
+    int64_t group, line, place, tiles; /* the first tile, from that of the turn on */
+    char *to;
+} few_lines;
+
+static few_lines locate_lines(const turn *p, int64_t piece, int64_t lines) {
+    int64_t each = mt_div_up(lines, LINES), blocks = mt_div_up(p->tiles, MAX_TILES);
+    int64_t place = piece / each % blocks * MAX_TILES, group = piece / each / blocks;
+    return (few_lines){group, piece % each * LINES, place, mt_min(MAX_TILES, p->tiles - place),
+                       mt_at(p->lines, group * POINTS * p->point_step + place, p->g.size)};
+}
+
+/* Piece: patches. */
+static mt_status turn_patches_piece(void *context, int64_t piece) {
+    const turn *p = context;
+    const plan *g = &p->g;
+    few_lines at = locate_lines(p, piece, g->k);
+    transform_patches(g, at.group, p->tile + at.place, at.tiles, at.line, mt_min(LINES, g->k - at.line),
+                      mt_at(at.to, at.line * p->room, g->size), p->room, p->point_step);
+    return MT_OK;
+}
+
+/* Piece: pixels. */
+static mt_status turn_pixels_piece(void *context, int64_t piece) {
+    turn *p = context;
+    plan *g = &p->g;
+    const mt_winograd *x = g->x;
+    few_lines at = locate_lines(p, piece, p->rows);
+    int64_t channel = at.group * x->rows + p->row + at.line;
+    mt_tile_run run[MAX_TILES];
+    int64_t runs = runs_of_output(g, p->tile + at.place, at.tiles, run);
+    if (!g->kernels->winograd_output(mt_min(LINES, p->rows - at.line), at.tiles, runs, run,
+                                     mt_at(at.to, (g->k + at.line) * p->room, g->size), p->room, p->point_step,
+                                     x->bias ? mt_at_const(x->bias, channel, g->size) : NULL,
+                                     mt_at(x->out, channel * x->out_c_step, g->size), x->out_c_step, x->out_step[1]))
+        atomic_store_explicit(&g->odd, 1, memory_order_relaxed);
+    return MT_OK;
+}
+
+/* How many tiles and rows at a time; 0 when even the fewest need too much memory. */
+static int cut_turns(turn *p) {
+    const plan *g = &p->g;
+    double most = (double)MT_SCRATCH_LIMIT / 2 / (double)g->size / POINTS / (double)g->x->groups;
+    if (most < (double)(g->k + g->x->rows) * MAX_TILES) return 0;
+    p->rows = mt_div_up(g->x->rows, mt_div_up(g->x->rows, (int64_t)most / g->k));
+    p->room = mt_min((int64_t)most / (g->k + p->rows) / MAX_TILES, mt_div_up(g->tiles, MAX_TILES)) * MAX_TILES;
+    p->room = mt_round_up(mt_div_up(g->tiles, mt_div_up(g->tiles, p->room)), MAX_TILES);
+    p->point_step = (g->k + p->rows) * p->room + LANE_PAD;
+    return 1;
+}
+
+static int take_room(turn *p) {
+    int64_t problems = p->g.x->groups * POINTS, step = p->rows * p->g.k;
+    char *room = mt_scratch(MT_SCRATCH_TILE, (size_t)(problems * (p->point_step + step)) * p->g.size +
+                                                 (size_t)(2 * problems) * sizeof *p->at_lines);
+    if (!room) return 0;
+    p->at_lines = (int64_t *)room, p->at_weights = p->at_lines + problems;
+    p->lines = (char *)(p->at_weights + problems), p->weights = mt_at(p->lines, problems * p->point_step, p->g.size);
+    for (int64_t i = 0; i < problems; i++) p->at_lines[i] = i * p->point_step, p->at_weights[i] = i * step;
+    return 1;
+}
+
+/* Some rows, all tiles. */
+static mt_status run_rows(int dtype, turn *p) {
+    const plan *g = &p->g;
+    int64_t groups = g->x->groups;
+    mt_status status = mt_parallel(groups * p->rows, mt_cost((double)(groups * p->rows) * (double)g->k * 10), MT_FLUSH,
+                                   turn_weights_piece, p);
+    for (p->tile = 0; p->tile < g->tiles && status == MT_OK; p->tile += p->room) {
+        p->tiles = mt_min(p->room, g->tiles - p->tile);
+        int64_t blocks = groups * mt_div_up(p->tiles, MAX_TILES);
+        double tiles = (double)(groups * p->tiles) * 6;
+        status = mt_parallel(blocks * mt_div_up(g->k, LINES), mt_cost(tiles * (double)g->k), MT_FLUSH, turn_patches_piece, p);
+        /* the lanes behind the last tile are multiplied and looked at too: they are zero */
+        if (status == MT_OK)
+            status = mt_gemm(dtype, groups * POINTS, p->rows, mt_round_up(p->tiles, g->kernels->lanes), g->k, p->weights, g->k,
+                             1, p->at_weights, p->lines, p->room, 1, p->at_lines, NULL, NULL,
+                             mt_at(p->lines, g->k * p->room, g->size), p->room, p->at_lines);
+        if (status == MT_OK)
+            status = mt_parallel(blocks * mt_div_up(p->rows, LINES), mt_cost(tiles * (double)p->rows), MT_FLUSH,
+                                 turn_pixels_piece, p);
+    }
+    return status;
+}
+
+/* Returns 0, too, when it needs too much memory. */
+static int run_turns(int dtype, const mt_winograd *x, mt_status *status) {
+    turn p = {.g = plan_of(dtype, x)};
+    if (!cut_turns(&p)) return 0;
+    *status = take_room(&p) ? MT_OK : MT_ERR_NOMEM;
+    int64_t most = p.rows;
+    for (; p.row < x->rows && *status == MT_OK; p.row += most) {
+        p.rows = mt_min(most, x->rows - p.row);
+        *status = run_rows(dtype, &p);
+    }
+    return *status != MT_OK || !atomic_load(&p.g.odd);
+}
+
 /* ---- the whole ---- */
 
 static void cut(plan *g) {
     const mt_winograd *x = g->x;
     const mt_kernels *kernels = g->kernels;
-    g->width = kernels->gemm_nr * mt_max(1, MAX_TILES * 4 / (int64_t)g->size / kernels->gemm_nr);
-    /* one block of depth if it may be, else smaller ones and more rows, as patches are transformed for each */
-    int64_t depth = 128, most_rows = 32;
-    if (g->k > depth) depth = 64, most_rows = 64;
-    g->block_k = mt_div_up(g->k, mt_div_up(g->k, depth));
+    /* few columns in equal halves */
+    int64_t vectors = mt_div_up(g->tiles, kernels->lanes), most = MAX_TILES * 4 / (int64_t)g->size / kernels->lanes;
+    g->width = mt_min(most, vectors < 2 * most ? mt_div_up(vectors, 2) : vectors) * kernels->lanes;
     g->column_pieces = mt_div_up(g->tiles, g->width);
-    int64_t blocks = mt_div_up(x->rows, most_rows);
-    g->row_pieces = mt_min(blocks, mt_div_up(g->k > depth ? PIECES : PIECES / 3, x->groups * g->column_pieces));
-    g->block_rows = mt_round_up(mt_min(x->rows, most_rows), kernels->gemm_mr);
+    /* one block of depth if it may be, else smaller ones and more rows, as patches are transformed for each */
+    int64_t depth = 128, most_rows = 32, have = x->groups * g->column_pieces, wanted = PIECES / 3;
+    if (g->k > depth) depth = 64, most_rows = 64, wanted = PIECES;
+    g->block_k = mt_div_up(g->k, mt_div_up(g->k, depth));
+    /* smaller pieces of rows only when most threads would have none: patches are transformed for each */
+    g->row_pieces = mt_min(mt_div_up(x->rows, most_rows), mt_div_up(wanted, have));
+    g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(x->rows, 16), mt_div_up(4, have)));
+    g->block_rows = mt_round_up(mt_min(mt_div_up(x->rows, g->row_pieces), most_rows), kernels->gemm_mr);
     g->rows = mt_round_up(mt_div_up(x->rows, g->row_pieces), g->block_rows);
     g->row_pieces = mt_div_up(x->rows, g->rows);
     g->padded_rows = mt_round_up(x->rows, kernels->gemm_mr);
@@ -257,6 +396,7 @@ int mt_winograd_shares(int dtype, int64_t weights) {
 int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
     plan g = plan_of(dtype, x);
     cut(&g);
+    if (g.block_k < g.k && g.block_rows < x->rows && g.tiles > g.kernels->lanes) return run_turns(dtype, x, status);
     double weights = (double)x->groups * (double)x->rows * (double)g.k, tiles = (double)g.tiles;
     *status = MT_OK;
     if (mt_winograd_shares(dtype, x->groups * x->rows * g.k) && g.column_pieces > 1) {
