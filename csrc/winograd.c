@@ -92,7 +92,8 @@ static int64_t runs_of_output(const plan *g, int64_t first, int64_t count, mt_ti
     return runs;
 }
 
-static int64_t points_of_patches(const plan *g) { return g->width * g->block_k + LANE_PAD; }
+static int64_t panel_width(const plan *g) { return mt_min(g->width, g->kernels->gemm_nr); }
+static int64_t points_of_patches(const plan *g) { return mt_round_up(g->width, panel_width(g)) * g->block_k + LANE_PAD; }
 static int64_t points_of_products(const plan *g) { return g->width * g->block_rows + LANE_PAD; }
 static int64_t points_of_weights(const plan *g, int64_t rows, int64_t k) {
     return mt_round_up(rows, g->kernels->gemm_mr) * k + LANE_PAD;
@@ -180,7 +181,7 @@ static piece_of locate_piece(const plan *g, int64_t piece) {
 /* At each point, products (+)= weights times patches. */
 static void multiply(const plan *g, int64_t rows, int64_t tiles, int64_t block, const char *weights,
                      int64_t weight_step, const char *patches, char *products, int accumulate) {
-    int64_t mr = g->kernels->gemm_mr, nr = g->kernels->gemm_nr;
+    int64_t mr = g->kernels->gemm_mr, nr = panel_width(g);
     mt_finish finish = {.accumulate = accumulate};
     tiles = mt_round_up(tiles, g->kernels->lanes); /* the lanes behind the last tile are read too; their patches are zero */
     for (int64_t point = 0; point < POINTS; point++)
@@ -189,7 +190,8 @@ static void multiply(const plan *g, int64_t rows, int64_t tiles, int64_t block, 
                 g->kernels->gemm_tile(
                     mt_min(mr, rows - i), mt_min(nr, tiles - j), block,
                     mt_at_const(weights, point * weight_step + i * block, g->size), 1, mr,
-                    mt_at_const(patches, point * points_of_patches(g) + j * block, g->size), 0,
+                    mt_at_const(patches, point * points_of_patches(g) + j * block, g->size),
+                    nr < g->kernels->gemm_nr ? nr : 0,
                     mt_at(products, point * points_of_products(g) + i * g->width + j, g->size), g->width, &finish);
 }
 
@@ -197,7 +199,7 @@ static mt_status multiply_piece(void *context, int64_t piece) {
     plan *g = context;
     const mt_winograd *x = g->x;
     piece_of at = locate_piece(g, piece);
-    int64_t nr = g->kernels->gemm_nr;
+    int64_t nr = panel_width(g);
     int64_t weight_points = points_of_weights(g, g->block_rows, g->block_k);
     int64_t weight_bytes = POINTS * weight_points * (int64_t)g->size;
     char *patches = mt_scratch(MT_SCRATCH_B, (size_t)(POINTS * points_of_patches(g)) * g->size);
