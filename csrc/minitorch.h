@@ -259,7 +259,7 @@ typedef struct {
     int64_t out_mb_step, out_c_step, out_step[3];
 } mt_conv_desc;
 
-/* The algorithm for 3x3 kernels of stride 1: chosen by size, or always one (for tests and debugging: not to be called
+/* The algorithm for convolutions of stride 1: chosen by size, or always one (for tests and debugging: not to be called
  * while kernels run). */
 enum { MT_CONV_AUTO, MT_CONV_DIRECT, MT_CONV_WINOGRAD };
 mt_status mt_set_conv(int algorithm);

@@ -3,8 +3,8 @@
  * The output is cut into tiles of 4x4. A tile's 6x6 patch of the input, and each 3x3 kernel, become 36 numbers, their
  * values at 36 points; there, convolution is multiplication, summed over the input channels: 36 matrix products
  * [output channels x input channels] [input channels x tiles], 36 multiplications for 16 outputs instead of 144.
- * Grad-input is the same with the channels exchanged and the kernels turned. A kernel's depth (3-d) is summed over as
- * channels are.
+ * Grad-input is the same with the channels exchanged and the kernels turned. Several blocks of 3x3 to a kernel, in its
+ * depth (3-d) or because it is larger (winograd_conv.c), are summed over as channels are.
  *
  * A piece of work has some tiles and some rows (output channels). For each block of rows and each block of depth
  * (input channels) it transforms the patches, then the weights unless that is done already, and multiplies; all of
@@ -16,7 +16,7 @@
  * directly, so results are those of the direct method, or finite.
  *
  * Scratch: on each thread at most 2 MB each for patches and products and 3 MB for weights, and on the
- * calling one SHARED bytes for weights.
+ * calling one MT_SCRATCH_LIMIT for what is transformed once for all.
  */
 #include "winograd.h"
 
@@ -24,9 +24,8 @@
 
 #define POINTS 36
 #define PIECES 24
-#define MAX_TILES 48                 /* at a time: the lanes that the kernels have room for */
-#define LANE_PAD 16                  /* keeps points apart in the cache's sets */
-#define SHARED ((int64_t)32 << 20)   /* weights up to here are transformed once, more by each piece */
+#define MAX_TILES 48 /* at a time: the lanes that the kernels have room for */
+#define LANE_PAD 16  /* keeps points apart in the cache's sets */
 
 typedef struct {
     const mt_winograd *x;
@@ -374,25 +373,21 @@ static int run_turns(int dtype, const mt_winograd *x, mt_status *status) {
 static void cut(plan *g) {
     const mt_winograd *x = g->x;
     const mt_kernels *kernels = g->kernels;
-    /* few columns in equal halves */
+    /* columns a little more than one piece has room for are cut in halves */
     int64_t vectors = mt_div_up(g->tiles, kernels->lanes), most = MAX_TILES * 4 / (int64_t)g->size / kernels->lanes;
-    g->width = mt_min(most, vectors < 2 * most ? mt_div_up(vectors, 2) : vectors) * kernels->lanes;
+    g->width = mt_min(most, vectors > most && vectors < 2 * most ? mt_div_up(vectors, 2) : vectors) * kernels->lanes;
     g->column_pieces = mt_div_up(g->tiles, g->width);
     /* one block of depth if it may be, else smaller ones and more rows, as patches are transformed for each */
     int64_t depth = 128, most_rows = 32, have = x->groups * g->column_pieces, wanted = PIECES / 3;
     if (g->k > depth) depth = 64, most_rows = 64, wanted = PIECES;
     g->block_k = mt_div_up(g->k, mt_div_up(g->k, depth));
-    /* smaller pieces of rows only when most threads would have none: patches are transformed for each */
+    /* smaller blocks of rows only when there were but one piece: patches are transformed for each */
     g->row_pieces = mt_min(mt_div_up(x->rows, most_rows), mt_div_up(wanted, have));
-    g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(x->rows, 16), mt_div_up(4, have)));
+    g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(x->rows, 16), mt_div_up(2, have)));
     g->block_rows = mt_round_up(mt_min(mt_div_up(x->rows, g->row_pieces), most_rows), kernels->gemm_mr);
     g->rows = mt_round_up(mt_div_up(x->rows, g->row_pieces), g->block_rows);
     g->row_pieces = mt_div_up(x->rows, g->rows);
     g->padded_rows = mt_round_up(x->rows, kernels->gemm_mr);
-}
-
-int mt_winograd_shares(int dtype, int64_t weights) {
-    return weights * POINTS * (int64_t)mt_size_of(dtype) <= SHARED;
 }
 
 int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
@@ -401,10 +396,11 @@ int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
     if (g.block_k < g.k && g.block_rows < x->rows && g.tiles > g.kernels->lanes) return run_turns(dtype, x, status);
     double weights = (double)x->groups * (double)x->rows * (double)g.k, tiles = (double)g.tiles;
     *status = MT_OK;
-    if (mt_winograd_shares(dtype, x->groups * x->rows * g.k) && g.column_pieces > 1) {
-        int64_t blocks = mt_div_up(g.k, g.block_k), panels = g.padded_rows / g.kernels->gemm_mr;
-        int64_t bytes = POINTS * x->groups * (g.padded_rows * g.k + blocks * LANE_PAD) * (int64_t)g.size;
-        g.shared = mt_scratch(MT_SCRATCH_WORK, (size_t)bytes);
+    /* weights that meet several pieces of columns are transformed once, if there is room for them */
+    int64_t blocks = mt_div_up(g.k, g.block_k), panels = g.padded_rows / g.kernels->gemm_mr;
+    double numbers = (double)(POINTS * x->groups) * ((double)g.padded_rows * (double)g.k + (double)(blocks * LANE_PAD));
+    if (numbers * (double)g.size <= (double)MT_SCRATCH_LIMIT && g.column_pieces > 1) {
+        g.shared = mt_scratch(MT_SCRATCH_WORK, (size_t)numbers * g.size);
         *status = g.shared ? mt_parallel(x->groups * panels * blocks, mt_cost(weights * 6), MT_FLUSH, weights_piece, &g)
                            : MT_ERR_NOMEM;
     }

@@ -27,9 +27,6 @@ int mt_winograd_run(int dtype, const mt_winograd *problem, mt_status *status);
 /* The gradient of the weights, [groups * rows][channels][taps][3][3]; `out` is read, the weight is not. */
 int mt_winograd_run_grad(int dtype, const mt_winograd *problem, void *grad_weight, mt_status *status);
 
-/* Whether so many kernels of 3x3 are transformed once, and not by each piece of work. */
-int mt_winograd_shares(int dtype, int64_t weights);
-
 /* winograd_conv.c: the directions of a convolution. They return 0 when the direct method has to do it. */
 int mt_winograd_forward(int dtype, const mt_conv_desc *desc, const void *input, const void *weight, const void *bias,
                         void *output, mt_status *status);

@@ -248,40 +248,44 @@ static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weig
 /* Whether to do a convolution by Winograd, or grad-weight (for which rows are output and depth input channels).
  *
  * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
- * (4x4 pixels of the grid each), and depth k: input channels of a group times taps along the depth. For grad-weight,
- * rows and input channels count in whole vectors.
+ * (4x4 pixels of the grid each), r runs of at most a vector of them side by side, and depth k: input channels of a group
+ * times blocks. Rows count in whole tiles of the product; for grad-weight rows and input channels do in whole vectors.
+ * Measured with both methods over channels, sizes, kernels and dilations, and fitted so that the choice loses little.
  *
- *                                                         forward, grad-input           grad-weight
- *   direct     multiplication                             rows * k * 9 * pixels / 2 L   rows * k * 9 * pixels * 0.75 / L
- *              packing the patches                        k * 9 * pixels * 12 / L       k * 9 * pixels * 3 / L
- *   Winograd   multiplication                             rows * k * 18 * v             rows * k * 29 * v
- *              patches, for each block of 64 rows         k * v * 250                   k * v * 550
- *                (forward: once, if k is at most 128)
- *              weights, for each piece of 3 vectors       rows * k * 20                 rows * k * 6, once
- *                (once, if they are shared)
- *              tiles (for each block of 64 columns)       rows * v * 350                rows * v * 350
+ *                                                forward, grad-input             grad-weight
+ *   direct     multiplication and packing,       taps * pixels * (rows / 2 + 4)  taps * pixels * (rows * 0.7 + 3)
+ *                divided by L
+ *              weights                           rows * taps * 3                 -
+ *   Winograd   multiplication                    rows * k * 26 * v               rows * k * 32 * v
+ *              patches (for each 64 rows, if     k * r * 75                      k * v * 500
+ *                they are not kept)
+ *              weights                           rows * k * 44                   rows * k * 6
+ *              tiles (for each 64 columns)       rows * r * 80                   rows * v * 400
+ *              copies, of each pixel             1.5; 4 if 3 or more apart       the same
+ *              waking threads once more          8000                            -
  */
 static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction, const mt_winograd *x) {
     if (d->stride[1] != 1 || d->stride[2] != 1 || !d->mb || !d->ic || !d->oc || !mt_volume(d->in) || !mt_volume(d->out))
         return 0;
     if (mt_get_conv() != MT_CONV_AUTO) return mt_get_conv() == MT_CONV_WINOGRAD;
-    double lanes = mt_kernels_for(dtype)->lanes, pixels = (double)x->mb * (double)mt_volume(x->grid);
-    double tiles = (double)x->mb * (double)x->grid[0], m = (double)x->rows;
-    for (int i = 1; i < 3; i++)
-        tiles *= (double)(d->dilation[i] * mt_div_up(mt_div_up(x->grid[i], d->dilation[i]), 4));
-    double k = (double)x->channels * (double)mt_volume(x->taps), taps = (double)x->channels * (double)mt_volume(d->kernel);
-    double v = tiles < lanes ? 1 : tiles / lanes;
+    const mt_kernels *kernels = mt_kernels_for(dtype);
+    double l = kernels->lanes, planes = (double)x->mb * (double)x->grid[0], tiles[3];
+    for (int i = 1; i < 3; i++) tiles[i] = (double)mt_div_up(mt_div_up(x->grid[i], d->dilation[i]), 4) * (double)d->dilation[i];
+    double pixels = planes * (double)x->grid[1] * (double)x->grid[2], v = planes * tiles[1] * tiles[2] / l;
+    double blocks = (double)mt_volume(x->taps), k = (double)x->channels * blocks;
+    double taps = (double)x->channels * (double)mt_volume(d->kernel), apart = (double)(d->dilation[2] * x->in_step[2]);
+    double copies = x->in_step[2] == 1 && x->out_step[2] == 1 && d->dilation[1] * d->dilation[2] == 1
+                        ? 0 : (double)(x->channels + x->rows) * pixels * (apart > 2 ? 4 : 1.5);
     if (direction == MT_GRAD_WEIGHT) {
-        int64_t l = (int64_t)lanes, columns = mt_round_up(x->channels, l) * mt_volume(x->taps), rounded = mt_round_up(x->rows, l);
-        double product = (double)rounded * (double)columns, direct = taps * pixels * (0.75 * (double)rounded + 3) / lanes;
-        double patches = 550 * (double)columns * (double)mt_div_up(x->rows, 64);
-        double grads = 350 * (double)rounded * (double)mt_div_up(columns, 64);
-        return v * (29 * product + patches + grads) + 6 * product < direct;
+        double m = (double)mt_round_up(x->rows, kernels->lanes), n = (double)mt_round_up(x->channels, kernels->lanes) * blocks;
+        double patches = 500 * n * (double)mt_div_up(x->rows, 64), grads = 400 * m * (n < 64 ? 1 : n / 64);
+        return v * (32 * m * n + patches + grads) + 6 * m * n + copies < taps * pixels * (0.7 * m + 3) / l;
     }
-    double pieces = mt_winograd_shares(dtype, x->rows * x->channels * mt_volume(x->taps)) || v < 3 ? 1 : v / 3;
-    double repeats = k > 128 ? (double)mt_div_up(x->rows, 64) : 1;
-    double direct = taps * pixels * (m / 2 + 12) / lanes;
-    return m * k * (18 * v + 20 * pieces) + 250 * k * v * repeats + 350 * m * v < direct;
+    double m = (double)mt_round_up(x->rows, kernels->gemm_mr), runs = planes * tiles[1];
+    runs *= (double)d->dilation[2] * (double)mt_div_up((int64_t)tiles[2] / d->dilation[2], kernels->lanes);
+    double repeats = k > 128 && v <= 1 ? m / 64 : 1, direct = taps * pixels * (m / 2 + 4) / l;
+    return m * k * (26 * (v < 1 ? 1 : v) + 44) + 75 * k * runs * repeats + 80 * m * runs + copies + 8000 / (double)x->groups <
+           direct + 3 * m * taps;
 }
 
 /* ---- the three directions ---- */

@@ -33,7 +33,7 @@ CONV_ALGORITHMS = ("auto", "direct", "winograd")  # as numbered in minitorch.h
 
 
 def set_conv_algorithm(name):
-    """Choose how 3x3 convolutions of stride 1 are computed; for tests and debugging.
+    """Choose how convolutions of stride 1 are computed; for tests and debugging.
 
     Parameters
     ----------

@@ -216,14 +216,14 @@ def test_non_finite_spreads_as_in_the_direct_method(algorithm):
     assert np.isfinite(gw[[0, 1, *range(3, 9)]]).all() and not np.isfinite(gw[2]).any()
 
 
-# 3x3, stride 1: tails of tiles, lanes, rows and depth; several blocks of each; one pixel
+# stride 1: tails of tiles, lanes, rows and depth; several blocks of each; one pixel
 WINOGRAD = {
     "one pixel": case(1, 1, (1, 1), 1, (3, 3), 1, 1),
     "small": case(2, 5, (7, 6), 9, (3, 3), 1, 1),
     "no padding": case(3, 4, (9, 14), 6, (3, 3), 1, 0),
     "padding above kernel": case(2, 3, (4, 5), 5, (3, 3), 1, (5, 4)),
     "asymmetric padding": case(2, 3, (6, 5), 4, (3, 3), 1, ((0, 2), (3, 1))),
-    "wide": case(1, 3, (5, 150), 2, (3, 3), 1, 1),
+    "long lines": case(1, 3, (5, 150), 2, (3, 3), 1, 1),
     "grouped": case(2, 12, (10, 9), 15, (3, 3), 1, 1, 1, 3),
     "deep": case(2, 131, (14, 13), 70, (3, 3), 1, 1),
     "large weights": case(5, 150, (13, 9), 90, (3, 3), 1, 1),
@@ -231,6 +231,18 @@ WINOGRAD = {
     "3-d": case(2, 4, (5, 7, 6), 6, (3, 3, 3), 1, 1),
     "3-d, strided and dilated depth": case(1, 3, (9, 6, 7), 4, (2, 3, 3), (2, 1, 1), 1, (3, 1, 1)),
     "3-d, deep": case(1, 50, (6, 9, 9), 40, (3, 3, 3), 1, 1),
+    # deep with many rows and tiles: products of whole matrices, patches of blocks in their depth
+    "wide": case(3, 140, (17, 18), 150, (3, 3), 1, 1),
+    "wide, grouped": case(2, 280, (18, 14), 160, (3, 3), 1, 1, 1, 2),
+    "wide, 5x4": case(2, 40, (17, 18), 80, (5, 4), 1, 2),
+    # other kernels in blocks of 3x3, dilation on copies of the images
+    "5x5": case(2, 7, (11, 10), 9, (5, 5), 1, 2),
+    "2x7": case(2, 5, (9, 21), 6, (2, 7), 1, (1, 3)),
+    "dilated": case(3, 6, (13, 12), 9, (3, 3), 1, 2, 2),
+    "dilated unevenly": case(2, 5, (10, 23), 4, (3, 3), 1, ((3, 1), (0, 5)), (1, 4)),
+    "dilated above the image": case(1, 3, (5, 4), 4, (3, 3), 1, 7, 7),
+    "dilated, 4x5, grouped": case(2, 6, (17, 19), 4, (4, 5), 1, 3, (2, 3), 2),
+    "dilated, 3-d": case(2, 3, (5, 9, 8), 4, (2, 3, 3), 1, 2, 2),
 }
 
 
