@@ -26,6 +26,7 @@ from .. import kernels
 from . import anomaly
 from .grad_mode import _Mode, state
 from .hooks import RemovableHandle, run_tensor_hooks, run_with_hooks
+from .selection import Selection
 
 ALL = [(True,) * count for count in range(9)]  # `needs` where every input has an edge
 LARGE = 1 << 14  # bytes: below, adding in place takes as long as allocating the sum
@@ -117,7 +118,7 @@ class AccumulateGrad(Node):
 
     _lock = threading.Lock()  # two threads may walk graphs that end at the same parameter
     parents = needs = ()
-    hooked_leaf = None
+    hooked_leaf = None  # held after all, where hooks want to see it
 
     def __init__(self, variable):
         self._leaf = weakref.ref(variable)
@@ -270,46 +271,3 @@ def is_ours(grads, number) -> bool:
         return False
     array = grads[number]
     return array.flags.carray and type(array.base) is not type(array)
-
-
-class Selection:
-    """Restricts a walk to the nodes that lead to some edges, and captures what arrives there.
-
-    Parameters
-    ----------
-    wanted : list of edges
-    graph : iterable of Node
-        All nodes below the roots.
-    accumulate : bool
-        Whether leaves that are reached add to their ``.grad``.
-    """
-
-    def __init__(self, wanted, graph, accumulate):
-        self.captured = dict.fromkeys(wanted)
-        self.accumulate = accumulate
-        self.useful = self._leading_to({node for node, _ in wanted}, graph)
-
-    @staticmethod
-    def _leading_to(targets, graph):
-        children = {node: [] for node in graph}
-        for node in graph:
-            for edge in node.parents:
-                if edge:
-                    children[edge[0]].append(node)
-        stack = [node for node in targets if node in children]
-        useful = set(stack)
-        while stack:
-            for child in children[stack.pop()]:
-                if child not in useful:
-                    useful.add(child)
-                    stack.append(child)
-        return useful
-
-    def visit(self, node, grads):
-        """Capture gradients; return what the node is to be run with (None: not at all)."""
-        for number, grad in enumerate(grads):
-            if (node, number) in self.captured:
-                self.captured[node, number] = grad
-        needs = tuple([bool(edge) and edge[0] in self.useful for edge in node.parents])
-        leaf = not node.parents and self.accumulate and node in self.useful
-        return (grads if leaf or any(needs) else None), needs
