@@ -177,7 +177,7 @@ class _Conv(_ConvNd):
         return self._function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
     def forward(self, input):
-        return self._conv_forward(input, self.weight, self.bias)
+        return self._conv_forward(input, self._own("weight"), self._own("bias"))
 
 
 class Conv1d(_Conv):

@@ -74,7 +74,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input):
-        return F.linear(input, self.weight, self.bias)
+        return F.linear(input, self._own("weight"), self._own("bias"))
 
     def extra_repr(self) -> str:
         return (

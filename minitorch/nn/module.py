@@ -136,6 +136,15 @@ class Module:
                 return fields["_modules"][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
+    def _own(self, name):
+        """Return ``getattr(self, name)``; quicker where it is a parameter or buffer."""
+        fields = self.__dict__
+        if name in fields["_parameters"]:
+            return fields["_parameters"][name]
+        if name in fields["_buffers"]:
+            return fields["_buffers"][name]
+        return getattr(self, name)
+
     def __setattr__(self, name, value):
         fields = self.__dict__
         if isinstance(value, Parameter):

@@ -118,22 +118,22 @@ class _BatchNorm(_NormBase):
 
     def forward(self, input):
         self._check_input_dim(input)
-        mean, var = self.running_mean, self.running_var
+        mean, var = self._own("running_mean"), self._own("running_var")
         factor = 0.0 if self.momentum is None else self.momentum
         batches = None
         if self.training:
             if not self.track_running_stats:
                 mean = var = None
             else:
-                batches = self.num_batches_tracked
+                batches = self._own("num_batches_tracked")
             if batches is not None and self.momentum is None:
                 factor = 1.0 / (batches.item() + 1)  # the plain average of all batches
         output = F.batch_norm(
             input,
             mean,
             var,
-            self.weight,
-            self.bias,
+            self._own("weight"),
+            self._own("bias"),
             self.training or (mean is None and var is None),
             factor,
             self.eps,
