@@ -165,7 +165,8 @@ static void call_for_b(const plan *g, int64_t problem, const block_of_b *b, mt_f
 static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a, const block_of_b *b, const char *at_b,
                            int64_t b_k, mt_finish finish, char *away, int first, int last) {
     const mt_gemm_problem *p = g->p;
-    int64_t step = p->n, soon_lines = mt_div_up(b->block, mt_div_up(at->m, g->mr));
+    int64_t step = p->n;
+    finish.soon_count = mt_div_up(b->block, mt_div_up(at->m, g->mr));
     char *c;
     if (g->partial) c = mt_at(g->partial, ((at->problem * g->parts + at->part) * p->m + at->row) * step + b->column, g->size);
     else c = p->c.locate(p->c.place, at->problem, at->row, b->column, b->n, &step);
@@ -179,7 +180,7 @@ static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a
                               mt_at(c, i * step, g->size), step, &finish);
         if (finish.row_bias) finish.row_bias = mt_at_const(finish.row_bias, g->mr, g->size);
         if (finish.keep) at_b = finish.keep, b_k = 0, finish.keep = NULL;
-        if (finish.soon) finish.soon += soon_lines * finish.soon_step;
+        if (finish.soon) finish.soon += finish.soon_count * finish.soon_step;
     }
     if (moves && last) p->c.move(p->c.place, at->problem, at->row, b->column, at->m, b->n, away, g->nr, 1);
 }

@@ -105,8 +105,8 @@ typedef struct {
     const void *row_bias, *column_bias;
     int activation; /* mt_activation, with its low and high */
     double low, high;
-    const char *soon;  /* memory that is needed soon (NULL: none): a full tile calls for stretches as long as a line of B, */
-    int64_t soon_step; /* which lie soon_step bytes apart, one for every 8 lines of depth */
+    const char *soon; /* memory that is needed soon (NULL: none): a full tile calls for soon_count stretches as long as a */
+    int64_t soon_step, soon_count; /* line of B, soon_step bytes apart */
     void *keep; /* where a full tile leaves the rows of B, which are not packed yet, as a packed panel; NULL: nowhere */
 } mt_finish;
 
