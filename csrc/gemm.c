@@ -319,7 +319,7 @@ static int cut(plan *g) {
     /* nothing is packed: few rows at a time, so that C is written in long stretches and A read once */
     if (p->a.direct && p->b.direct) g->row_pieces = mt_max(g->row_pieces, p->m / (8 * g->mr));
     int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 24 : 2;
-    if (have < wanted) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
+    if (have < wanted && (g->row_pieces > 1 || p->n < 4 * p->m)) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
     int shared = cut_turns(g);
     g->column_pieces = mt_min(mt_div_up(wanted, have * g->row_pieces), mt_div_up(g->turn_columns, narrow * g->nr));
     int64_t most = mt_min(p->m / (8 * g->mr), 8);
