@@ -56,7 +56,7 @@ static mt_status grads_piece(void *context, int64_t channel) {
             int64_t last = h == d->out[1] - 1, total = last ? g->segment - h * g->pitch : g->pitch;
             int64_t from = (g->first + plane / d->out[0]) * d->out_mb_step + channel * d->out_c_step +
                            plane % d->out[0] * d->out_step[0] + h * d->out_step[1];
-            g->kernels->pad_line(d->out[2], mt_at_const(g->grad, from, g->size), d->out_step[2], 0, total, to);
+            g->kernels->pad_lines(1, d->out[2], mt_at_const(g->grad, from, g->size), 0, d->out_step[2], 0, total, to, 0);
             to = mt_at(to, total, g->size);
         }
     return MT_OK;
@@ -80,8 +80,8 @@ static char *fill_phase(const plan *g, const part *x, int64_t phase_h, int64_t p
                 int inside = n && z >= 0 && z < d->in[0] && y >= 0 && y < d->in[1];
                 int64_t from = image * d->in_mb_step + x->channel * d->in_c_step + z * d->in_step[0] +
                                y * d->in_step[1] + column * d->in_step[2];
-                g->kernels->pad_line(inside ? n : 0, inside ? mt_at_const(g->input, from, g->size) : g->input,
-                                     d->stride[2] * d->in_step[2], begin, g->pitch, to);
+                g->kernels->pad_lines(1, inside ? n : 0, inside ? mt_at_const(g->input, from, g->size) : g->input, 0,
+                                      d->stride[2] * d->in_step[2], begin, g->pitch, to, 0);
             }
     return to;
 }

@@ -56,8 +56,8 @@ static void fill(const canvas *x, const void *channel, int64_t first_d, int64_t 
             for (int64_t h = first_h - x->before[1]; h < first_h - x->before[1] + x->height; h++) {
                 int inside = n && d >= 0 && d < x->extent[0] && h >= 0 && h < x->extent[1];
                 int64_t offset = inside ? d * x->step[0] + h * x->step[1] + first * x->step[2] : 0;
-                x->kernels->pad_line(inside ? n : 0, mt_at_const(channel, offset, x->size), x->phases * x->step[2], begin,
-                                     x->pitch, line);
+                x->kernels->pad_lines(1, inside ? n : 0, mt_at_const(channel, offset, x->size), 0, x->phases * x->step[2],
+                                      begin, x->pitch, line, 0);
                 line = mt_at(line, line_size(x), x->size);
             }
     }
@@ -471,17 +471,13 @@ static mt_status grad_input_phase(const depthwise *x, const band *b, int64_t pha
         int64_t row_step = d->stride[1] * d->in_step[1];
         char *out = lines ? lines : mt_at(x->to, to, c->size);
         if (lines && !first)
-            for (int64_t r = 0; r < rows; r++)
-                c->kernels->pad_line(pixels[2], mt_at(x->to, to + r * row_step, c->size), step, 0, pixels[2],
-                                     mt_at(lines, r * pixels[2], c->size));
+            c->kernels->pad_lines(rows, pixels[2], mt_at(x->to, to, c->size), row_step, step, 0, pixels[2], lines, pixels[2]);
         c->kernels->slide(rows, pixels[2], x->tap_count[phase], x->taps + phase * taps,
                           mt_at_const(x->weight, oc * taps, c->size),
                           mt_at_const(at, place(c, i - b->first_d, 0, 0), c->size), line_size(c), out,
                           lines ? pixels[2] : row_step, NULL, !first);
         if (lines)
-            for (int64_t r = 0; r < rows; r++)
-                c->kernels->spread_line(pixels[2], mt_at(lines, r * pixels[2], c->size),
-                                        mt_at(x->to, to + r * row_step, c->size), step);
+            c->kernels->spread_lines(rows, pixels[2], lines, pixels[2], mt_at(x->to, to, c->size), row_step, step);
     }
     return MT_OK;
 }

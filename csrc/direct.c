@@ -56,10 +56,9 @@ static void multiply(const plan *g, int64_t group, const stretch *s, int64_t cou
         g->kernels->direct_tile(mt_min(mr, m - row), g->p->k, g->offset,
                                 mt_at_const(g->weights, group * weights_of_group(g) + row * g->p->k, size), from, bias, n,
                                 to, in_place ? g->to->c_step : VECTORS * lanes);
-        for (int64_t r = 0; !in_place && r < mt_min(mr, m - row); r++)
-            for (int64_t v = 0; v < count; v++)
-                g->kernels->spread_line(s[v].lanes, mt_at(tile, (r * VECTORS + v) * lanes, size),
-                                        mt_at(g->to->image, s[v].to + (row + r) * g->to->c_step, size), g->to->step[2]);
+        for (int64_t v = 0; !in_place && v < count; v++)
+            g->kernels->spread_lines(mt_min(mr, m - row), s[v].lanes, mt_at(tile, v * lanes, size), VECTORS * lanes,
+                                     mt_at(g->to->image, s[v].to + row * g->to->c_step, size), g->to->c_step, g->to->step[2]);
     }
 }
 

@@ -166,11 +166,13 @@ typedef void mt_direct_tile_fn(int64_t rows, int64_t k, const int64_t *offset, c
 typedef void mt_outer_tile_fn(int64_t runs, const mt_run *run, const int64_t *offset, const void *source, int64_t width,
                               const void *lines, void *sums, int64_t step, int fresh);
 
-/* line[i] for i < total: zeros for i < before, then n elements that lie `step` apart at source, then zeros. */
-typedef void mt_pad_line_fn(int64_t n, const void *source, int64_t step, int64_t before, int64_t total, void *line);
+/* For each row, line[i] for i < total: zeros for i < before, then n elements that lie `step` apart at source, then zeros. */
+typedef void mt_pad_lines_fn(int64_t rows, int64_t n, const void *source, int64_t source_row, int64_t step, int64_t before,
+                             int64_t total, void *line, int64_t line_row);
 
-/* out[i * step] = line[i] for i < n; what lies between is read and written back. */
-typedef void mt_spread_line_fn(int64_t n, const void *line, void *out, int64_t step);
+/* For each row, out[i * step] = line[i] for i < n; what lies between is read and written back. */
+typedef void mt_spread_lines_fn(int64_t rows, int64_t n, const void *line, int64_t line_row, void *out, int64_t out_row,
+                                int64_t step);
 
 /* A tap of a sliding kernel: where it reads, from the position, and which weight it has. */
 typedef struct {

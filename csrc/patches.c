@@ -200,7 +200,7 @@ static int is_read(const mt_canvas *c, int64_t phase) {
 static mt_status fill_piece(void *context, int64_t piece) {
     const mt_canvas *c = context;
     const mt_patches *x = c->from;
-    int64_t channels = x->groups * x->channels, first[3];
+    int64_t channels = x->groups * x->channels, step = c->phases * c->pitch, first[3];
     for (int i = 0; i < 3; i++) first[i] = c->low[i] + c->box.first[i] * x->stride[i];
     const char *channel = mt_at_const(x->image, (c->box.image + piece / channels) * x->mb_step + piece % channels * x->c_step,
                                       x->size);
@@ -209,15 +209,17 @@ static mt_status fill_piece(void *context, int64_t piece) {
         char *line = mt_at((void *)c->memory, piece * c->c_step + phase * c->pitch, x->size);
         int64_t column = first[2] + phase, begin, end;
         clip(column, c->phases, x->extent[2], c->pitch, &begin, &end);
-        int64_t n = mt_max(0, end - begin);
-        for (int64_t d = first[0]; d < first[0] + c->depth; d++)
-            for (int64_t h = first[1]; h < first[1] + c->height; h++) {
-                int inside = n && d >= 0 && d < x->extent[0] && h >= 0 && h < x->extent[1];
-                int64_t from = d * x->step[0] + h * x->step[1] + (column + begin * c->phases) * x->step[2];
-                x->kernels->pad_line(inside ? n : 0, inside ? mt_at_const(channel, from, x->size) : channel,
-                                     c->phases * x->step[2], inside ? begin : 0, c->pitch, line);
-                line = mt_at(line, c->phases * c->pitch, x->size);
-            }
+        for (int64_t d = first[0]; d < first[0] + c->depth; d++) {
+            int64_t low, high; /* lines on the image */
+            clip(first[1], 1, begin < end && d >= 0 && d < x->extent[0] ? x->extent[1] : -c->height, c->height, &low, &high);
+            if (low >= high) low = high = 0;
+            int64_t from = d * x->step[0] + (first[1] + low) * x->step[1] + (column + begin * c->phases) * x->step[2];
+            x->kernels->pad_lines(low, 0, channel, 0, 1, 0, c->pitch, line, step);
+            x->kernels->pad_lines(high - low, end - begin, low < high ? mt_at_const(channel, from, x->size) : channel,
+                                  x->step[1], c->phases * x->step[2], begin, c->pitch, mt_at(line, low * step, x->size), step);
+            x->kernels->pad_lines(c->height - high, 0, channel, 0, 1, 0, c->pitch, mt_at(line, high * step, x->size), step);
+            line = mt_at(line, c->height * step, x->size);
+        }
     }
     return MT_OK;
 }
@@ -331,7 +333,7 @@ void *mt_locate_in_plane(const void *place, int64_t problem, int64_t row, int64_
     return mt_at(x->image, offset, x->size);
 }
 
-/* Other tiles are copied line by line. */
+/* Others are copied run by run. */
 void mt_move_in_plane(const void *place, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n,
                           void *tile, int64_t width, int store) {
     const mt_plane *x = place;
@@ -340,11 +342,9 @@ void mt_move_in_plane(const void *place, int64_t problem, int64_t row, int64_t c
     for (int64_t done = 0; done < n; done += length) {
         mt_cursor here = c;
         length = mt_next_run(&c, x->grid, n - done);
-        for (int64_t i = 0; i < m; i++) {
-            char *image = address(x, problem, row + i, &here), *line = mt_at(tile, i * width + done, x->size);
-            if (store) x->kernels->spread_line(length, line, image, x->step[2]);
-            else x->kernels->pad_line(length, image, x->step[2], 0, length, line);
-        }
+        char *image = address(x, problem, row, &here), *lines = mt_at(tile, done, x->size);
+        if (store) x->kernels->spread_lines(m, length, lines, width, image, x->c_step, x->step[2]);
+        else x->kernels->pad_lines(m, length, image, x->c_step, x->step[2], 0, length, lines, width);
     }
 }
 

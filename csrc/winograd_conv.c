@@ -41,26 +41,30 @@ typedef struct {
 
 static int64_t small_images(const plan *g) { return g->spacing[1] * g->spacing[2]; }
 
-/* One line of one of the smaller images: pixel i of it is pixel at + i * spacing of a line of `extent` pixels. */
-static void copy_line(const plan *g, const void *line, int64_t step, int64_t at, int64_t extent, int64_t total,
-                      void *to) {
-    int64_t apart = g->spacing[2], begin = at < 0 ? mt_min(total, mt_div_up(-at, apart)) : 0;
-    int64_t end = at < extent ? mt_min(total, mt_div_up(extent - at, apart)) : 0;
-    g->kernels->pad_line(mt_max(0, end - begin), mt_at_const(line, end > begin ? (at + begin * apart) * step : 0, g->size),
-                         apart * step, begin, total, to);
+/* Of the pixels `spacing` apart from `at` on, those on an image of `extent` pixels are low .. high - 1 (none: 0, 0). */
+static void clip(int64_t at, int64_t spacing, int64_t extent, int64_t total, int64_t *low, int64_t *high) {
+    *low = at < 0 ? mt_div_up(-at, spacing) : 0;
+    *high = at < extent ? mt_min(total, mt_div_up(extent - at, spacing)) : 0;
+    if (*low >= *high) *low = *high = 0;
 }
 
 /* Copy one channel of one image, from pixel `first` on and with zeros around it, to all of its smaller ones. */
 static void copy_plane(const plan *g, const void *plane, const int64_t step[3], const int64_t extent[3],
                        const int64_t first[3], const int64_t size[3], int64_t mb_step, char *to) {
+    const mt_kernels *kernels = g->kernels;
     for (int64_t part = 0; part < small_images(g); part++, to += mb_step * (int64_t)g->size) {
-        char *line = to;
-        int64_t at = first[1] + part / g->spacing[2];
-        for (int64_t i = 0; i < size[0] * size[1]; i++, line += size[2] * (int64_t)g->size) {
-            int64_t h = at + i % size[1] * g->spacing[1];
-            int inside = h >= 0 && h < extent[1];
-            copy_line(g, mt_at_const(plane, i / size[1] * step[0] + (inside ? h : 0) * step[1], g->size), step[2],
-                      first[2] + part % g->spacing[2], inside ? extent[2] : 0, size[2], line);
+        int64_t h = first[1] + part / g->spacing[2], w = first[2] + part % g->spacing[2], low, high, begin, end;
+        clip(h, g->spacing[1], extent[1], size[1], &low, &high);
+        clip(w, g->spacing[2], extent[2], size[2], &begin, &end);
+        int64_t from = (h + low * g->spacing[1]) * step[1] + (w + begin * g->spacing[2]) * step[2];
+        for (int64_t d = 0; d < size[0]; d++) {
+            char *lines = mt_at(to, d * size[1] * size[2], g->size);
+            kernels->pad_lines(low, 0, plane, 0, 1, 0, size[2], lines, size[2]);
+            kernels->pad_lines(high - low, end - begin,
+                               low < high && begin < end ? mt_at_const(plane, d * step[0] + from, g->size) : plane,
+                               g->spacing[1] * step[1], g->spacing[2] * step[2], begin, size[2],
+                               mt_at(lines, low * size[2], g->size), size[2]);
+            kernels->pad_lines(size[1] - high, 0, plane, 0, 1, 0, size[2], mt_at(lines, high * size[2], g->size), size[2]);
         }
     }
 }
@@ -96,15 +100,15 @@ static mt_status copy_out_piece(void *context, int64_t piece) {
     const mt_winograd *x = &g->whole, *y = &g->part;
     int64_t rows = x->groups * x->rows, image = piece / rows, row = piece % rows;
     char *to = mt_at(x->out, image * x->out_mb_step + row * x->out_c_step, g->size);
-    for (int64_t i = 0; i < x->grid[0] * x->grid[1]; i++) {
-        int64_t d = i / x->grid[1], h = i % x->grid[1];
-        for (int64_t w = 0; w < mt_min(g->spacing[2], x->grid[2]); w++) {
-            int64_t small = (image * g->spacing[1] + h % g->spacing[1]) * g->spacing[2] + w;
-            int64_t from = small * y->out_mb_step + row * y->out_c_step + d * y->out_step[0] + h / g->spacing[1] * y->out_step[1];
-            g->kernels->spread_line(mt_div_up(x->grid[2] - w, g->spacing[2]), mt_at(g->out, from, g->size),
-                                    mt_at(to, d * x->out_step[0] + h * x->out_step[1] + w * x->out_step[2], g->size),
-                                    g->spacing[2] * x->out_step[2]);
-        }
+    for (int64_t part = 0; part < small_images(g); part++) {
+        int64_t h = part / g->spacing[2], w = part % g->spacing[2];
+        if (h >= x->grid[1] || w >= x->grid[2]) continue;
+        char *from = mt_at(g->out, (image * small_images(g) + part) * y->out_mb_step + row * y->out_c_step, g->size);
+        for (int64_t d = 0; d < x->grid[0]; d++)
+            g->kernels->spread_lines(mt_div_up(x->grid[1] - h, g->spacing[1]), mt_div_up(x->grid[2] - w, g->spacing[2]),
+                                     mt_at(from, d * y->out_step[0], g->size), y->out_step[1],
+                                     mt_at(to, d * x->out_step[0] + h * x->out_step[1] + w * x->out_step[2], g->size),
+                                     g->spacing[1] * x->out_step[1], g->spacing[2] * x->out_step[2]);
     }
     return MT_OK;
 }
