@@ -219,33 +219,38 @@ typedef void mt_correlate_fn(int64_t segments, const mt_segment *segment, int64_
 /* out[i] (+)= the sum over the lanes of vector i; returns whether all n sums are finite. */
 typedef int mt_sum_lanes_fn(int64_t n, const void *vectors, void *out, int accumulate);
 
-/* Tiles of 4x4 outputs side by side in an image. In the input, tile t reads the 6x6 patch whose first pixel lies at
- * offset + 4 t; of the run's lines and columns those from low to high - 1 are on the image, the others are zero. In the
- * output, the tiles start at offset, and `high` lines and columns are written. The first goes to lane `place`. */
+/* Tiles of 4x4 outputs, or of 4 in a line, side by side in an image. In the input, tile t reads the patch of 6x6 (6)
+ * pixels whose first lies at offset + 4 t; of the run's lines and columns those from low to high - 1 are on the image,
+ * the others are zero. In the output, the tiles start at offset, and `high` lines and columns are written. The first
+ * goes to lane `place`. */
 typedef struct {
     int64_t offset, place, tiles, low[2], high[2];
 } mt_tile_run;
 
-/* Winograd's transforms (kernels_winograd.inc). Point q of 36 goes to `panel` + q * point_step.
+/* Winograd's transforms (kernels_winograd.inc), of squares or, with `line`, of lines. Point q of 36 (6) goes to `panel` +
+ * q * point_step.
  * Input: for each channel, the patches of at most 48 tiles to a line of lanes; lines are panel_step apart.
- * Weights: k times n kernels, tap p of kernel j at source[p * n + j], to lines of n; `turned`: taps in reverse order.
- * Output: for each channel, the 36 products of its tiles (product_step from channel to channel) to 4x4 pixels, plus
+ * Weights: k times n kernels (n at least a vector), tap p of kernel j at source[p * n + j], to lines of n; `turned`: taps
+ * in reverse order.
+ * Output: for each channel, the products of its tiles (product_step from channel to channel) to pixels, plus
  * bias[channel]. Returns whether all (before the bias) are finite.
- * Turned input: as Input, for at most a vector of channels, but a vector of channels (zero beyond the last) for each
- * tile; tiles are `width` apart. Turned grad: the transpose of Output in the same form, for tiles of 4x4.
- * Weight-grad: the transpose of Weights: n products to n numbers for each of 9 taps, whose lines are `step` apart (whole
- * vectors are written). Returns whether all are finite. */
-typedef void mt_winograd_input_fn(int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
+ * Turned: as Input, for at most a vector of channels, but a vector of channels (zero beyond the last) for each tile;
+ * tiles are `width` apart. With `grad` the transpose of Output in the same form, for tiles without what surrounds them.
+ * Weight-grad: the transpose of Weights: n products to n numbers for each of 9 (3) taps, whose lines are `step` apart
+ * (whole vectors are written). Returns whether all are finite. */
+typedef void mt_winograd_input_fn(int line, int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
                                   const void *source, int64_t c_step, int64_t row_step, void *panel, int64_t panel_step,
                                   int64_t point_step);
-typedef void mt_winograd_weight_fn(int64_t k, int64_t n, const void *source, int turned, void *panel,
+typedef void mt_winograd_weight_fn(int line, int64_t k, int64_t n, const void *source, int turned, void *panel,
                                    int64_t point_step);
-typedef void mt_winograd_turned_fn(int64_t channels, int64_t runs, const mt_tile_run *run, const void *source,
-                                   int64_t c_step, int64_t row_step, void *lines, int64_t width, int64_t point_step);
-typedef int mt_winograd_weight_grad_fn(int64_t n, const void *product, int64_t point_step, void *out, int64_t step);
-typedef int mt_winograd_output_fn(int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
+typedef int mt_winograd_output_fn(int line, int64_t channels, int64_t tiles, int64_t runs, const mt_tile_run *run,
                                   const void *product, int64_t product_step, int64_t point_step, const void *bias,
                                   void *out, int64_t c_step, int64_t row_step);
+typedef void mt_winograd_turned_fn(int line, int grad, int64_t channels, int64_t runs, const mt_tile_run *run,
+                                   const void *source, int64_t c_step, int64_t row_step, void *lines, int64_t width,
+                                   int64_t point_step);
+typedef int mt_winograd_weight_grad_fn(int line, int64_t n, const void *product, int64_t point_step, void *out,
+                                       int64_t step);
 
 /* Numbers of the unary and binary operations. */
 enum {

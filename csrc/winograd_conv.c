@@ -1,6 +1,7 @@
-/* winograd_conv.c: which convolutions are done by Winograd's method, and how they become 3x3 ones.
+/* winograd_conv.c: which convolutions are done by Winograd's method, and how they become 3x3 ones, or 1x3.
  *
- * winograd.c convolves with kernels of 3x3, stride 1, over pixels that lie side by side. Along height and width
+ * winograd.c convolves with kernels of 3x3, stride 1, over pixels that lie side by side. Along height and width (and with
+ * those of 1x3 along the width; a height is then as a depth: its taps are summed over, and may be strided or dilated)
  *
  *   a larger kernel       is cut into blocks of 3x3, filled up with zeros; their results are summed as those of channels
  *                         are (5x5: 4 blocks, so 144 multiplications for 16 outputs instead of 400)
@@ -30,7 +31,7 @@ typedef struct {
     const mt_conv_desc *d;
     const mt_kernels *kernels;
     size_t size;
-    int64_t spacing[3]; /* depth: 1 */
+    int64_t spacing[3]; /* depth, and height of lines: 1 */
     int copies, cut;    /* whether images are copied; whether kernels (or their gradients) are, in blocks */
     char *in, *out, *kernels_cut;
     void *grad_weight;  /* NULL: another direction */
@@ -75,7 +76,7 @@ static mt_status copy_in_piece(void *context, int64_t piece) {
     const mt_winograd *x = &g->whole, *y = &g->part;
     int64_t channels = x->groups * x->channels, image = piece / channels, channel = piece % channels;
     int64_t first[3] = {0}; /* depth is not cut, and zeros are not copied there */
-    for (int i = 1; i < 3; i++) first[i] = x->origin[i] - y->origin[i] * g->spacing[i];
+    for (int i = x->line ? 2 : 1; i < 3; i++) first[i] = x->origin[i] - y->origin[i] * g->spacing[i];
     copy_plane(g, mt_at_const(x->image, image * x->in_mb_step + channel * x->in_c_step, g->size), x->in_step, x->extent,
                first, y->extent, y->in_mb_step,
                mt_at(g->in, image * small_images(g) * y->in_mb_step + channel * y->in_c_step, g->size));
@@ -118,12 +119,13 @@ static mt_status copy_out_piece(void *context, int64_t piece) {
 #define KERNELS 64 /* of a piece */
 
 static int64_t kernels_of(const mt_winograd *x) { return x->groups * x->rows * x->channels; }
-static int64_t numbers_of(const mt_winograd *x) { return mt_volume(x->taps) * 9; } /* of a kernel's blocks */
+static int64_t numbers_of(const mt_winograd *x) { return mt_volume(x->taps) * (x->line ? 3 : 9); } /* of a kernel's blocks */
 
 /* Where tap t of a kernel lies in its blocks. */
 static int64_t place_of_tap(const plan *g, int64_t t) {
     int64_t at[3];
     mt_unravel(t, g->d->kernel, at);
+    if (g->whole.line) return ((at[0] * g->whole.taps[1] + at[1]) * g->whole.taps[2] + at[2] / 3) * 3 + at[2] % 3;
     int64_t block = (at[0] * g->whole.taps[1] + at[1] / 3) * g->whole.taps[2] + at[2] / 3;
     return block * 9 + at[1] % 3 * 3 + at[2] % 3;
 }
@@ -161,7 +163,7 @@ static mt_status join_piece(void *context, int64_t piece) {
 /* The problem on copies, all but their memory and number. */
 static mt_winograd problem_on_copies(const plan *g) {
     mt_winograd x = g->whole;
-    for (int i = 1; i < 3; i++) {
+    for (int i = x.line ? 2 : 1; i < 3; i++) {
         x.grid[i] = mt_div_up(x.grid[i], g->spacing[i]);
         x.extent[i] = x.grid[i] + 3 * x.taps[i] - 1;
         x.origin[i] = x.tap[i] < 0 ? 3 * (x.taps[i] - 1) : 0;
@@ -227,10 +229,10 @@ static int run_images(int dtype, plan *g, mt_status *status) {
 
 /* Returns 0 when the direct method has to do it. */
 static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weight, mt_status *status) {
-    plan g = {.d = d, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .spacing = {1, d->dilation[1], d->dilation[2]},
+    plan g = {.d = d, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .spacing = {1, x->line ? 1 : d->dilation[1], d->dilation[2]},
               .grad_weight = grad_weight, .first = 1};
     g.copies = small_images(&g) > 1 || x->in_step[2] != 1 || x->out_step[2] != 1;
-    g.cut = d->kernel[1] != 3 || d->kernel[2] != 3 || (g.copies && grad_weight);
+    g.cut = (x->line ? d->kernel[2] % 3 > 0 : d->kernel[1] != 3 || d->kernel[2] != 3) || (g.copies && grad_weight);
     x->weight_group *= numbers_of(x), x->weight_row *= numbers_of(x), x->weight_channel *= numbers_of(x);
     g.whole = *x;
     if (g.copies) g.part = problem_on_copies(&g);
@@ -249,12 +251,12 @@ static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weig
     return 1;
 }
 
-/* Whether to do a convolution by Winograd, or grad-weight (for which rows are output and depth input channels).
- *
- * Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
+/* Estimates of the time in cycles, for vectors of L lanes and 2 L multiply-adds in a cycle, with v vectors of tiles
  * (4x4 pixels of the grid each), r runs of at most a vector of them side by side, and depth k: input channels of a group
- * times blocks. Rows count in whole tiles of the product; for grad-weight rows and input channels do in whole vectors.
- * Measured with both methods over channels, sizes, kernels and dilations, and fitted so that the choice loses little.
+ * times blocks. Rows (for grad-weight output channels, and depth input channels) count in whole tiles of the product; for
+ * grad-weight rows and input channels do in whole vectors. Measured with both methods over channels, sizes, kernels and
+ * dilations, and fitted so that the choice loses little. Lines take a sixth for multiplication and a quarter for the
+ * rest, and for weights 10, or 30 where they leave the caches.
  *
  *                                                forward, grad-input             grad-weight
  *   direct     multiplication and packing,       taps * pixels * (rows / 2 + 4)  taps * pixels * (rows * 0.7 + 3)
@@ -268,35 +270,63 @@ static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weig
  *              copies, of each pixel             1.5; 4 if 3 or more apart       the same
  *              waking threads once more          8000                            -
  */
-static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction, const mt_winograd *x) {
-    if (d->stride[1] != 1 || d->stride[2] != 1 || !d->mb || !d->ic || !d->oc || !mt_volume(d->in) || !mt_volume(d->out))
-        return 0;
-    if (mt_get_conv() != MT_CONV_AUTO) return mt_get_conv() == MT_CONV_WINOGRAD;
+static double winograd_cost(int dtype, const mt_conv_desc *d, mt_direction direction, const mt_winograd *x) {
     const mt_kernels *kernels = mt_kernels_for(dtype);
-    double l = kernels->lanes, planes = (double)x->mb * (double)x->grid[0], tiles[3];
-    for (int i = 1; i < 3; i++) tiles[i] = (double)mt_div_up(mt_div_up(x->grid[i], d->dilation[i]), 4) * (double)d->dilation[i];
+    double l = kernels->lanes, planes = (double)x->mb * (double)x->grid[0], tiles[3] = {0, (double)x->grid[1], 0};
+    double multiply = x->line ? 1 / 6. : 1, other = x->line ? 1 / 4. : 1, side = x->line ? 128 : 64;
+    for (int i = x->line ? 2 : 1; i < 3; i++)
+        tiles[i] = (double)mt_div_up(mt_div_up(x->grid[i], d->dilation[i]), 4) * (double)d->dilation[i];
     double pixels = planes * (double)x->grid[1] * (double)x->grid[2], v = planes * tiles[1] * tiles[2] / l;
     double blocks = (double)mt_volume(x->taps), k = (double)x->channels * blocks;
-    double taps = (double)x->channels * (double)mt_volume(d->kernel), apart = (double)(d->dilation[2] * x->in_step[2]);
-    double copies = x->in_step[2] == 1 && x->out_step[2] == 1 && d->dilation[1] * d->dilation[2] == 1
+    double apart = (double)(d->dilation[2] * x->in_step[2]);
+    double copies = x->in_step[2] == 1 && x->out_step[2] == 1 && (x->line ? 1 : d->dilation[1]) * d->dilation[2] == 1
                         ? 0 : (double)(x->channels + x->rows) * pixels * (apart > 2 ? 4 : 1.5);
     if (direction == MT_GRAD_WEIGHT) {
         double m = (double)mt_round_up(x->rows, kernels->lanes), n = (double)mt_round_up(x->channels, kernels->lanes) * blocks;
-        double patches = 500 * n * (double)mt_div_up(x->rows, 64), grads = 400 * m * (n < 64 ? 1 : n / 64);
-        return v * (32 * m * n + patches + grads) + 6 * m * n + copies < taps * pixels * (0.7 * m + 3) / l;
+        double patches = 500 * n * (double)mt_div_up(x->rows, (int64_t)side), grads = 400 * m * (n < side ? 1 : n / side);
+        return multiply * m * n * (32 * v + 6) + other * v * (patches + grads) + copies;
     }
     double m = (double)mt_round_up(x->rows, kernels->gemm_mr), runs = planes * tiles[1];
     runs *= (double)d->dilation[2] * (double)mt_div_up((int64_t)tiles[2] / d->dilation[2], kernels->lanes);
-    double repeats = k > 128 && v <= 1 ? m / 64 : 1, direct = taps * pixels * (m / 2 + 4) / l;
-    return m * k * (26 * (v < 1 ? 1 : v) + 44) + 75 * k * runs * repeats + 80 * m * runs + copies + 8000 / (double)x->groups <
-           direct + 3 * m * taps;
+    double repeats = k > 128 && v <= 1 ? m / 64 : 1;
+    double weights = !x->line ? 44 : m * k * 6 * (double)mt_size_of(dtype) > 1 << 20 ? 30 : 10;
+    return m * k * (multiply * 26 * (v < 1 ? 1 : v) + weights) + other * runs * (75 * k * repeats + 80 * m) + copies +
+           8000 / (double)x->groups;
+}
+
+static double direct_cost(int dtype, const mt_conv_desc *d, mt_direction direction, const mt_winograd *x) {
+    const mt_kernels *kernels = mt_kernels_for(dtype);
+    double taps = (double)x->channels * (double)mt_volume(d->kernel), pixels = (double)x->mb * (double)mt_volume(x->grid);
+    if (direction == MT_GRAD_WEIGHT) return taps * pixels * (0.7 * (double)mt_round_up(x->rows, kernels->lanes) + 3) / kernels->lanes;
+    double m = (double)mt_round_up(x->rows, kernels->gemm_mr);
+    return taps * pixels * (m / 2 + 4) / kernels->lanes + 3 * m * taps;
+}
+
+/* The same problem, along lines. */
+static mt_winograd lines_of(const mt_conv_desc *d, const mt_winograd *squares) {
+    mt_winograd x = *squares;
+    x.line = 1, x.taps[1] = d->kernel[1], x.stride[1] = d->stride[1];
+    x.tap[1] = x.turned ? -d->dilation[1] : d->dilation[1], x.origin[1] = x.turned ? d->pad[1] : -d->pad[1];
+    return x;
+}
+
+/* Whether to do a convolution by Winograd: in squares as *x comes, or along lines as it becomes then. */
+static int use_winograd(int dtype, const mt_conv_desc *d, mt_direction direction, mt_winograd *x) {
+    if (d->stride[2] != 1 || !d->mb || !d->ic || !d->oc || !mt_volume(d->in) || !mt_volume(d->out)) return 0;
+    if (direction == MT_GRAD_INPUT && d->stride[0] * d->stride[1] != 1) return 0;
+    int demanded = mt_get_conv() == MT_CONV_WINOGRAD, squares = d->stride[1] == 1 && (d->kernel[1] > 1 || !demanded);
+    mt_winograd lines = lines_of(d, x);
+    if (mt_get_conv() == MT_CONV_DIRECT) return 0;
+    double in_lines = winograd_cost(dtype, d, direction, &lines);
+    if (!squares || (!demanded && in_lines < winograd_cost(dtype, d, direction, x))) *x = lines;
+    return demanded || winograd_cost(dtype, d, direction, x) < direct_cost(dtype, d, direction, x);
 }
 
 /* ---- the three directions ---- */
 
 static mt_winograd over_input(const mt_conv_desc *d, const void *input, void *output) {
     mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = d->oc / d->groups, .channels = d->ic / d->groups,
-                     .image = input, .in_mb_step = d->in_mb_step, .in_c_step = d->in_c_step, .stride_d = d->stride[0],
+                     .image = input, .in_mb_step = d->in_mb_step, .in_c_step = d->in_c_step, .stride = {d->stride[0], 1},
                      .taps = {d->kernel[0], mt_div_up(d->kernel[1], 3), mt_div_up(d->kernel[2], 3)},
                      .tap = {d->dilation[0], 3, 3}, .origin = {-d->pad[0], -d->pad[1], -d->pad[2]},
                      .out = output, .out_mb_step = d->out_mb_step, .out_c_step = d->out_c_step};
@@ -324,7 +354,7 @@ int mt_winograd_grad_weight(int dtype, const mt_conv_desc *d, const void *input,
 int mt_winograd_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
                            void *grad_input, mt_status *status) {
     mt_winograd x = {.mb = d->mb, .groups = d->groups, .rows = d->ic / d->groups, .channels = d->oc / d->groups,
-                     .image = grad_output, .in_mb_step = d->out_mb_step, .in_c_step = d->out_c_step, .stride_d = 1,
+                     .image = grad_output, .in_mb_step = d->out_mb_step, .in_c_step = d->out_c_step, .stride = {1, 1},
                      .taps = {d->kernel[0], mt_div_up(d->kernel[1], 3), mt_div_up(d->kernel[2], 3)},
                      .tap = {-d->dilation[0], -3, -3},
                      .origin = {d->pad[0], d->pad[1] - 2 * d->dilation[1], d->pad[2] - 2 * d->dilation[2]},
@@ -335,5 +365,5 @@ int mt_winograd_grad_input(int dtype, const mt_conv_desc *d, const void *grad_ou
     mt_copy3(x.extent, d->out);
     mt_copy3(x.out_step, d->in_step);
     mt_copy3(x.grid, d->in);
-    return d->stride[0] == 1 && use_winograd(dtype, d, MT_GRAD_INPUT, &x) && run(dtype, d, &x, NULL, status);
+    return use_winograd(dtype, d, MT_GRAD_INPUT, &x) && run(dtype, d, &x, NULL, status);
 }
