@@ -243,6 +243,16 @@ WINOGRAD = {
     "dilated above the image": case(1, 3, (5, 4), 4, (3, 3), 1, 7, 7),
     "dilated, 4x5, grouped": case(2, 6, (17, 19), 4, (4, 5), 1, 3, (2, 3), 2),
     "dilated, 3-d": case(2, 3, (5, 9, 8), 4, (2, 3, 3), 1, 2, 2),
+    # kernels of one line, line by line; strided or dilated from line to line
+    "line": case(3, 33, (77,), 50, (5,), 1, 2),
+    "line, even kernel": case(3, 8, (130,), 9, (8,), 1, 4),
+    "line, no padding": case(2, 3, (9,), 5, (3,), 1, 0),
+    "line, deep": case(1, 300, (30,), 290, (4,), 1, 2),
+    "line, many tiles": case(9, 20, (200,), 70, (7,), 1, 3),
+    "line, dilated": case(3, 8, (50,), 9, (5,), 1, 6, 3),
+    "1x7": case(2, 20, (9, 17), 30, (1, 7), 1, (0, 3)),
+    "5x5, strided and dilated height": case(2, 10, (12, 19), 30, (5, 5), (2, 1), 2, (2, 1)),
+    "3-d, strided height": case(1, 10, (5, 12, 9), 8, (2, 2, 5), (2, 3, 1), 1, (1, 2, 1), 2),
 }
 
 
