@@ -12,7 +12,7 @@
  */
 #include "patches.h"
 
-#define BLOCK 256 /* positions at a time: their gradients stay in the nearest caches while the rows pass */
+#define BLOCK 256 /* positions at a time, at most: their gradients stay in the nearest caches while the rows pass */
 #define PIECES 24
 #define CHANNELS 16 /* output channels of a piece that adds the parts */
 
@@ -28,6 +28,7 @@ typedef struct {
     int64_t oc, rows, tiles; /* of a group: output channels, (ic, tap), tiles of them */
     int64_t width, panels;   /* of columns */
     int64_t positions, parts, row_pieces;
+    int64_t block; /* of positions */
     int first, last; /* box */
 } plan;
 
@@ -77,9 +78,9 @@ static mt_status multiply_piece(void *context, int64_t piece) {
     char *sums = mt_at(g->sums, (part * g->d->groups + group) * sums_of_group(g), g->size);
     int64_t position = part * each, last = mt_min(g->positions, position + each);
     do { /* once even for a part of no positions: the sums become zero */
-        add_block(g, group, position, mt_max(0, mt_min(BLOCK, last - position)), tile, end, sums,
+        add_block(g, group, position, mt_max(0, mt_min(g->block, last - position)), tile, end, sums,
                   g->first && position == part * each);
-        position += BLOCK;
+        position += g->block;
     } while (position < last);
     if (g->last && g->parts == 1)
         turn(g, group, 0, g->oc, tile * mr, mt_min(end * mr, g->rows) - tile * mr, sums);
@@ -114,6 +115,8 @@ static plan plan_of(int dtype, const mt_conv_desc *d) {
     int64_t room = (int64_t)MT_SCRATCH_LIMIT / (int64_t)g.size / (d->groups * sums_of_group(&g));
     int64_t most = mt_min(room, mt_volume(d->out) * d->mb / (4 * BLOCK));
     g.parts = mt_max(1, mt_min(most, mt_div_up(PIECES, d->groups * g.row_pieces)));
+    /* the gradients of fewer positions stay nearer, but all sums pass for each block: not those beyond the second-level cache */
+    g.block = sums_of_group(&g) * (int64_t)g.size > 1 << 20 ? BLOCK : BLOCK * 5 / 8;
     return g;
 }
 
