@@ -2,9 +2,9 @@
 The receptive field, computed and measured
 ==========================================
 
-How much of the image can one output see? ``minitorch.tools.summary`` computes it from kernels and
-strides; the gradient shows it, and shows too that the middle counts more than the rim (Luo et al.
-2016).
+How much of the image can one output see? ``minitorch.tools.receptive_field`` computes it from
+kernels and strides; the gradient shows it, and shows too that the middle counts more than the rim
+(Luo et al. 2016).
 """
 
 import matplotlib.pyplot as plt
@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 import minitorch
 from minitorch import nn
-from minitorch.tools import summary
+from minitorch.tools import receptive_field
 
 minitorch.manual_seed(0)
 SIZE = 64
@@ -54,14 +54,14 @@ def seen(model):
 
 figure, axes = plt.subplots(1, 4, figsize=(10, 3), layout="constrained")
 for panel, (name, model) in zip(axes, networks.items(), strict=True):
-    last = summary(model, (1, 1, SIZE, SIZE)).layers[-1]
+    last = receptive_field(model, (1, 1, SIZE, SIZE))[-1]
     measured = seen(model)
     reached = (measured > 1e-12).any(1)  # what is less is rounding
     rows = reached.nonzero()[:, 0]
     extent = rows[-1].item() - rows[0].item() + 1
-    print(f"{name:<20} computed {last.field[0]}, measured {extent}")
+    print(f"{name:<20} computed {last.size[0]}, measured {extent}")
     panel.imshow(measured.sqrt().numpy(), cmap="inferno")
-    side, corner = last.field[0], rows[0].item() - 0.5
+    side, corner = last.size[0], rows[0].item() - 0.5
     panel.add_patch(Rectangle((corner, corner), side, side, fill=False, color="C0", linewidth=1.5))
     panel.set_title(f"{name}: {side}", fontsize=10)
     panel.axis("off")

@@ -7,6 +7,12 @@ from .held import HeldArray, HeldArrays, memory
 from .picture import Chart, Drawing, Picture
 from .pictures import confusion_matrix, feature_maps, filters, grad_cam, maximise, saliency
 from .profiling import LayerProfile, Profile, profile
+from .properties import (
+    ReceptiveFields,
+    checkerboard,
+    equivariance_error,
+    receptive_field,
+)
 from .summary import LayerSummary, Summary, summary
 from .watch import watch
 
@@ -22,11 +28,14 @@ __all__ = [
     "LayerSummary",
     "Picture",
     "Profile",
+    "ReceptiveFields",
     "Summary",
     "check",
+    "checkerboard",
     "confusion_matrix",
     "curves",
     "draw",
+    "equivariance_error",
     "explain",
     "feature_maps",
     "filters",
@@ -35,6 +44,7 @@ __all__ = [
     "memory",
     "plot_curves",
     "profile",
+    "receptive_field",
     "saliency",
     "step",
     "summary",

@@ -55,6 +55,11 @@ class LayerSummary:
     lost: tuple = ()
     kept: float | None = None
 
+    @property
+    def size(self):
+        """The size of the receptive field; see `field`."""
+        return self.field
+
 
 @dataclass
 class Summary:
@@ -186,13 +191,20 @@ def summary(model, input_size=None, *, input_data=None, dtype=None):
     computing-receptive-fields), on any graph: where branches meet, the region is the smallest that
     contains those of all branches.
     """
-    inputs = given_inputs("summary", model, input_data if input_size is None else input_size, dtype)
+    return summarised(
+        Summary, "summary", model, input_data if input_size is None else input_size, dtype
+    )
+
+
+def summarised(kind, tool, model, x, dtype=None):
+    """Return what `tool` finds about a model run on inputs or their shapes, a Summary of a kind."""
+    inputs = given_inputs(tool, model, x, dtype)
     collector = _Collector(model, inputs)
     recorder = Recorder(on_step=collector.step)
-    with evaluation("summary", model), no_grad(), recorder:
-        run_model("summary", model, inputs)
+    with evaluation(tool, model), no_grad(), recorder:
+        run_model(tool, model, inputs)
     parameters = list(model.parameters())
-    return Summary(
+    return kind(
         collector.finish(),
         [tuple(x.shape) for x in inputs if isinstance(x, Tensor)],
         sum(p.numel() for p in parameters),
@@ -211,7 +223,6 @@ class _Collector:
         self.fields = Fields(inputs)
         self.rows = {}
         self.counted = set()  # parameters
-        self.alive = []  # tensors whose identity counts
         self.spatial = {}  # elements per image before a module
 
     def step(self, step):
@@ -222,7 +233,6 @@ class _Collector:
             row = self.rows[step.module] = LayerSummary(step.module, kind)
             row.parameters = self._own_parameters(module)
         self.rows[step.module] = self.rows.pop(step.module)  # a container comes after what is in it
-        self.alive.append(step)
         row.macs += macs(step)
         if not (step.op.is_view or step.in_place):
             row.activation_bytes += sum(y._array.nbytes for y in step.outputs)
