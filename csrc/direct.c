@@ -17,7 +17,7 @@ typedef struct {
     int64_t tiles;               /* of rows */
     int64_t lines, line_pieces;  /* of an image: lines of the grid; pieces of them */
     int64_t *offset;             /* of each depth */
-    char *weights;               /* [group][tile][depth][mr] */
+    const char *weights;         /* [group][tile][depth][mr] */
 } plan;
 
 static int64_t weights_of_group(const plan *g) { return g->tiles * g->p->k * g->kernels->gemm_mr; }
@@ -85,20 +85,30 @@ static mt_status lines_piece(void *context, int64_t piece) {
     return MT_OK;
 }
 
+/* NULL: no memory. */
+static const char *packed_weights(const plan *g) {
+    const mt_gemm_problem *p = g->p;
+    size_t size = g->canvas->from->size;
+    int64_t mr = g->kernels->gemm_mr;
+    char *weights = mt_scratch(MT_SCRATCH_A, (size_t)(p->problems * weights_of_group(g)) * size);
+    for (int64_t group = 0; weights && group < p->problems && p->k; group++)
+        for (int64_t row = 0; row < p->m; row += mr)
+            p->a.pack(p->a.source, group, row, mt_min(mr, p->m - row), 0, p->k,
+                      mt_at(weights, group * weights_of_group(g) + row * p->k, size), mr);
+    return weights;
+}
+
 mt_status mt_direct_run(const mt_gemm_problem *p, const mt_canvas *canvas, const mt_plane *to) {
     const mt_patches *x = canvas->from;
     const mt_kernels *kernels = x->kernels;
     plan g = {.p = p, .canvas = canvas, .to = to, .kernels = kernels, .tiles = mt_div_up(p->m, kernels->gemm_mr),
               .lines = canvas->box.size[0] * canvas->box.size[1]};
     g.offset = mt_scratch(MT_SCRATCH_WORK, (size_t)p->k * sizeof *g.offset);
-    g.weights = mt_scratch(MT_SCRATCH_A, (size_t)(p->problems * weights_of_group(&g)) * x->size);
+    if (p->a.find) g.weights = p->a.find(p->a.source, 0, 0, 0, p->k).data;
+    else g.weights = packed_weights(&g);
     if (!g.offset || !g.weights) return MT_ERR_NOMEM;
-    int64_t taps = mt_volume(x->taps), mr = kernels->gemm_mr;
+    int64_t taps = mt_volume(x->taps);
     for (int64_t i = 0; i < p->k; i++) g.offset[i] = i / taps * canvas->c_step + canvas->offset[i % taps];
-    for (int64_t group = 0; group < p->problems && p->k; group++)
-        for (int64_t row = 0; row < p->m; row += mr)
-            p->a.pack(p->a.source, group, row, mt_min(mr, p->m - row), 0, p->k,
-                      mt_at(g.weights, group * weights_of_group(&g) + row * p->k, x->size), mr);
     int64_t images = canvas->box.images * p->problems;
     g.line_pieces = mt_min(g.lines, mt_div_up(PIECES, images));
     double positions = (double)images * (double)mt_volume(canvas->box.size);

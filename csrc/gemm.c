@@ -119,6 +119,7 @@ static _Thread_local struct {
 
 static int find_a(const plan *g, const piece_of *at, int64_t depth, int64_t span, rows_of_a *a) {
     const mt_operand *from = &g->p->a;
+    if (from->find) return *a = (rows_of_a){.row_step = 1, .k_step = g->mr}, 1;
     if (from->direct) {
         a->data = mt_matrix_at(from->direct, at->problem, at->row, depth);
         a->row_step = from->direct->line_step, a->k_step = from->direct->k_step;
@@ -160,6 +161,17 @@ static void call_for_b(const plan *g, int64_t problem, const block_of_b *b, mt_f
     }
 }
 
+/* Begin rows of C that are not in memory with zeros or the bias. */
+static void begin(const plan *g, const piece_of *at, char *away) {
+    const mt_gemm_problem *p = g->p;
+    const char zero[sizeof(double)] = {0}, *bias = p->row_bias;
+    if (bias) bias += (at->problem * p->row_bias_step + at->row) * (int64_t)g->size;
+    for (int64_t i = 0; i < at->m; i++, away += g->nr * (int64_t)g->size) {
+        g->kernels->binary[MT_BINARY_add](g->nr, bias ? bias : zero, 0, zero, 0, away, 0, 0);
+        if (bias) bias += g->size;
+    }
+}
+
 /* All rows of a piece times one block of B, which is the first or last of its panel in a span, or neither. C that is not
  * contiguous is kept in `away` meanwhile. */
 static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a, const block_of_b *b, const char *at_b,
@@ -173,11 +185,20 @@ static void multiply_block(const plan *g, const piece_of *at, const rows_of_a *a
     int moves = !c;
     if (moves) c = away, step = g->nr;
     if (moves && first && finish.accumulate) p->c.move(p->c.place, at->problem, at->row, b->column, at->m, b->n, away, g->nr, 0);
+    if (p->together) { /* some tiles have nothing to add in their first block, or their last */
+        if (first && !finish.accumulate) begin(g, at, away);
+        finish.accumulate = 1, finish.row_bias = NULL;
+    }
     place_biases(g, at->problem, at->row, b->column, &finish);
     const char *panel = a->data;
+    int64_t tile = at->row / g->mr;
     for (int64_t i = 0; i < at->m; i += g->mr, panel += a->panel_step) {
-        g->kernels->gemm_tile(mt_min(g->mr, at->m - i), b->n, b->block, panel, a->row_step, a->k_step, at_b, b_k,
-                              mt_at(c, i * step, g->size), step, &finish);
+        mt_found rows = {panel, mt_min(g->mr, at->m - i), 0, b->block};
+        if (p->a.find) rows = p->a.find(p->a.source, at->problem, tile++, b->depth, b->block);
+        if (rows.lines || !p->together)
+            g->kernels->gemm_tile(rows.rows, b->n, rows.lines, rows.data, a->row_step, a->k_step,
+                                  mt_at_const(at_b, rows.first * g->nr, g->size), b_k, mt_at(c, i * step, g->size), step,
+                                  &finish);
         if (finish.row_bias) finish.row_bias = mt_at_const(finish.row_bias, g->mr, g->size);
         if (finish.keep) at_b = finish.keep, b_k = 0, finish.keep = NULL;
         if (finish.soon) finish.soon += finish.soon_count * finish.soon_step;
@@ -280,6 +301,7 @@ static void cut_depth(plan *g, int64_t wanted) {
     const mt_gemm_problem *p = g->p;
     g->parts = 1;
     g->part_k = p->k;
+    if (p->together) return;
     int64_t have = p->problems * mt_div_up(p->m, 8 * g->mr) * mt_div_up(p->n, 4 * g->nr);
     double elements = (double)p->problems * (double)p->m * (double)p->n;
     if (4 * have >= wanted || p->k < 4 * g->kc || elements >= 1e6) return;
@@ -306,25 +328,27 @@ static int cut_turns(plan *g) {
 /* How many rows, columns and depths a piece has. */
 static int cut(plan *g) {
     const mt_gemm_problem *p = g->p;
-    double work = (double)p->problems * (double)p->m * (double)p->n * (double)p->k;
+    double filled = p->filled ? p->filled : 1;
+    double work = (double)p->problems * (double)p->m * (double)p->n * (double)p->k * filled;
     int64_t wanted = (int64_t)(work / SMALL_PIECE > PIECES ? PIECES : 1 + work / SMALL_PIECE);
     cut_depth(g, wanted);
     /* a span is as deep as A_BYTES allow for 256 rows, or all rows if they are fewer */
-    int64_t room = A_BYTES / (int64_t)g->size;
+    int64_t room = (int64_t)((double)(A_BYTES / (int64_t)g->size) / filled);
     g->span = g->part_k;
-    if (g->part_k > room / 256 && (double)p->m * (double)g->part_k > (double)room)
+    if (!p->together && g->part_k > room / 256 && (double)p->m * (double)g->part_k > (double)room)
         g->span = mt_round_up(mt_div_up(g->part_k, mt_div_up(g->part_k, room / 256)), g->kc);
     g->row_pieces = mt_div_up(p->m, mt_max(g->mr, room / mt_max(1, g->span) / g->mr * g->mr));
     /* two pieces of rows, so that two threads do not pack the same ones; then columns, which cost least; then rows */
     /* nothing is packed: few rows at a time, so that C is written in long stretches and A read once */
     if (p->a.direct && p->b.direct) g->row_pieces = mt_max(g->row_pieces, p->m / (8 * g->mr));
     int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 24 : 2;
-    if (have < wanted && (g->row_pieces > 1 || p->n < 4 * p->m)) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
+    if (have < wanted && !p->a.find && (g->row_pieces > 1 || p->n < 4 * p->m))
+        g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
     int shared = cut_turns(g);
     g->column_pieces = mt_min(mt_div_up(wanted, have * g->row_pieces), mt_div_up(g->turn_columns, narrow * g->nr));
     int64_t most = mt_min(p->m / (8 * g->mr), 8);
     g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(wanted, have * g->column_pieces), most));
-    g->rows = mt_round_up(mt_div_up(p->m, g->row_pieces), g->mr);
+    g->rows = mt_round_up(mt_div_up(p->m, g->row_pieces), mt_max(g->mr, p->together));
     g->row_pieces = mt_div_up(p->m, g->rows);
     g->columns = mt_round_up(mt_div_up(g->turn_columns, g->column_pieces), g->nr);
     g->problems = g->row_pieces * g->parts == 1 && g->columns >= p->n ? mt_max(1, p->problems / wanted) : 1;
@@ -348,7 +372,7 @@ static mt_status run_turn(plan *g) {
     }
     g->column_pieces = mt_div_up(g->turn_columns, g->columns);
     return mt_parallel(mt_div_up(g->turn_problems, g->problems) * g->parts * g->row_pieces * g->column_pieces,
-                       cost_of(columns * (double)p->m, g->b ? 0 : columns * (double)g->row_pieces, p->pack_cost) +
+                       cost_of(columns * (double)p->m * (p->filled ? p->filled : 1), g->b ? 0 : columns * (double)g->row_pieces, p->pack_cost) +
                            100 * g->turn_problems,
                        MT_FLUSH, multiply_piece, g);
 }
@@ -371,7 +395,7 @@ mt_status mt_gemm_run(const mt_gemm_problem *p) {
     if (p->problems == 0 || p->m == 0 || p->n == 0) return MT_OK;
     const mt_kernels *kernels = mt_kernels_for(p->dtype);
     plan g = {.p = p, .kernels = kernels, .size = mt_size_of(p->dtype), .mr = kernels->gemm_mr,
-              .nr = kernels->gemm_nr, .kc = block_depth(p->k, kernels->gemm_kc),
+              .nr = kernels->gemm_nr, .kc = p->block ? p->block : block_depth(p->k, kernels->gemm_kc),
               .run = atomic_fetch_add_explicit(&runs, 1, memory_order_relaxed) + 1};
     if (cut(&g)) {
         g.b = mt_scratch(MT_SCRATCH_WORK,
@@ -492,7 +516,7 @@ mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, 
     /* an operand is worth packing when its panels are met often enough, and it is not in the nearest caches anyway */
     int a_direct = n <= (ma.k_step == 1 ? 4 : 2) * kernels->gemm_nr || is_small(m, k, size);
     int b_direct = mb.line_step == 1 && mb.k_step != 0 && (m <= 4 * kernels->gemm_mr || is_small(n, k, size));
-    p.a = (mt_operand){mt_pack_matrix, &ma, a_direct ? &ma : NULL};
-    p.b = (mt_operand){mt_pack_matrix, &mb, b_direct ? &mb : NULL};
+    p.a = (mt_operand){.pack = mt_pack_matrix, .source = &ma, .direct = a_direct ? &ma : NULL};
+    p.b = (mt_operand){.pack = mt_pack_matrix, .source = &mb, .direct = b_direct ? &mb : NULL};
     return mt_gemm_run(&p);
 }

@@ -29,11 +29,20 @@ typedef void mt_pack_fn(const void *source, int64_t problem, int64_t first, int6
 
 mt_pack_fn mt_pack_matrix; /* source: mt_matrix */
 
-/* One operand. With `direct` the kernels read it where it is, without packing. */
+/* A tile's rows of A over a block of depth of some lines, when they are packed already. Lines of the block other than
+ * `lines` from `first` on are zero in these rows; the panel at `data` has only those. */
+typedef struct {
+    const void *data;
+    int64_t rows, first, lines;
+} mt_found;
+typedef mt_found mt_find_fn(const void *source, int64_t problem, int64_t tile, int64_t depth, int64_t lines);
+
+/* One operand. With `direct` the kernels read it where it is, without packing; A may have `find` instead of `pack`. */
 typedef struct {
     mt_pack_fn *pack;
     const void *source;
     const mt_matrix *direct;
+    mt_find_fn *find;
 } mt_operand;
 
 /* Where C goes. `locate` returns the address of a tile's first element and the distance of its rows when every row of
@@ -55,6 +64,9 @@ typedef struct {
     const void *row_bias, *column_bias; /* NULL: none */
     int64_t row_bias_step;              /* from problem to problem */
     mt_epilogue epilogue;               /* minitorch.h; all zero: none */
+    int64_t block;                      /* depth of the blocks; 0: as the kernels like it */
+    double filled;                      /* what part of A is not zero; 0: all */
+    int64_t together; /* rows of C that are moved together, a multiple of mr, and never in place; 0: any */
     int64_t pack_cost;                  /* picoseconds to pack an element of B: what the split of work reckons with */
 } mt_gemm_problem;
 

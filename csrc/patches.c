@@ -40,8 +40,7 @@ static void clip(int64_t x, int64_t stride, int64_t extent, int64_t length, int6
 
 /* ---- patches as lines of B: depth (channel, tap), lines are positions ---- */
 
-/* The parts of the image that tap t reads for a panel; returns how many runs. */
-static int64_t runs_of_tap(const mt_patches *x, const int64_t tap[3], int64_t first, int64_t count, mt_run *run) {
+int64_t mt_patch_runs(const mt_patches *x, const int64_t tap[3], int64_t first, int64_t count, mt_run *run) {
     mt_cursor c = mt_cursor_at(x->grid, first);
     int64_t runs = 0, length;
     for (int64_t place = 0; place < count; place += length) {
@@ -78,7 +77,7 @@ void mt_pack_patches(const void *source, int64_t problem, int64_t first, int64_t
         int64_t tap[3];
         mt_unravel(t, x->taps, tap);
         mt_run run[MAX_NR];
-        int64_t runs = runs_of_tap(x, tap, first, count, run);
+        int64_t runs = mt_patch_runs(x, tap, first, count, run);
         x->kernels->pack_runs(end - begin, runs, run,
                               mt_at_const(x->image, (problem * x->channels + begin) * x->c_step, x->size), x->c_step,
                               x->stride[2] * x->step[2], mt_at(panel, (begin * taps + t - p) * width, x->size),
@@ -263,14 +262,6 @@ mt_status mt_canvas_fill(mt_canvas *c, const mt_patches *x, const mt_box *box) {
     if (own) return MT_OK;
     memset(mt_at((void *)c->memory, numbers, x->size), 0, BEYOND * x->size);
     return mt_parallel(box->images * x->groups * x->channels, mt_cost((double)numbers / 3), 0, fill_piece, c);
-}
-
-mt_canvas mt_canvas_for(const mt_canvas *canvas, const mt_patches *x) {
-    mt_canvas c = *canvas;
-    c.from = x;
-    for (int i = 0; i < 3; i++) c.box.size[i] = mt_max(0, mt_min(c.box.size[i], x->grid[i] - c.box.first[i]));
-    place_taps(&c);
-    return c;
 }
 
 int64_t mt_canvas_runs(const mt_canvas *c, int64_t first, int64_t count, mt_run *run) {

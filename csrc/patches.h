@@ -26,6 +26,9 @@ mt_cursor mt_cursor_at(const int64_t grid[3], int64_t position);
 /* The run of positions from here to the end of the line, `left` at most; the cursor moves on behind it. */
 int64_t mt_next_run(mt_cursor *c, const int64_t grid[3], int64_t left);
 
+/* The contiguous runs that some positions read of any one channel with a tap; returns how many. */
+int64_t mt_patch_runs(const mt_patches *from, const int64_t tap[3], int64_t first, int64_t count, mt_run *run);
+
 /* Panels packed straight from the image; source: mt_patches. The first has positions as lines and (channel, tap) as
  * depths, the second the other way round. */
 mt_pack_fn mt_pack_patches, mt_pack_patches_transposed;
@@ -63,9 +66,6 @@ mt_box mt_next_box(const mt_patches *from, const mt_box *box);
 /* Take memory for a box and copy what it reads. */
 mt_status mt_canvas_fill(mt_canvas *canvas, const mt_patches *from, const mt_box *box);
 
-/* The same canvas for other taps, none of which reads beyond it. Ends what was said about taps before. */
-mt_canvas mt_canvas_for(const mt_canvas *canvas, const mt_patches *from);
-
 /* The contiguous runs that some positions of the box read, for any one channel and tap; returns how many. */
 int64_t mt_canvas_runs(const mt_canvas *canvas, int64_t first, int64_t count, mt_run *run);
 
@@ -96,6 +96,28 @@ void *mt_locate_in_plane(const void *plane, int64_t problem, int64_t row, int64_
 void mt_move_in_plane(const void *plane, int64_t problem, int64_t row, int64_t column, int64_t m, int64_t n, void *tile,
                       int64_t width, int store);
 mt_pack_fn mt_pack_plane;
+
+/* phases.c: weights for grad-input, whose rows are input channels, packed for tiles of them. Of each group and tile the
+ * lines are (output channel, tap) or, with a tap_step, (tap, output channel) and taps that far apart. */
+typedef struct {
+    const mt_kernels *kernels;
+    size_t size;
+    const void *weight;
+    void *data;
+    int64_t groups, ic, oc, kernel; /* channels of a group */
+    int64_t most;                   /* input channels at a time */
+    int64_t first, channels, tiles; /* those of this time, and their tiles */
+    int64_t tile_step, tap_step, oc_step;
+    const int64_t *slot; /* which tap each is taken for, NULL: the one it is */
+} mt_turned;
+
+mt_turned mt_turned_of(int dtype, const mt_conv_desc *desc, const void *weight, int64_t tap_step);
+mt_status mt_turn_weights(mt_turned *weights, int64_t first); /* the channels from `first` on, in MT_SCRATCH_A */
+mt_find_fn mt_find_turned;                                    /* rows of A; source: mt_turned without tap_step */
+
+/* Grad-input with a stride, from the places around a position where any of its pixels reads the gradients. */
+mt_status mt_phases_run(int dtype, const mt_conv_desc *desc, const mt_patches *grads, const void *weight,
+                        void *grad_input);
 
 /* grad_weight.c: the gradient of the weights as a sum of outer products, from the patches of the input. */
 int mt_outer_fits(int dtype, const mt_conv_desc *desc, const mt_patches *from);

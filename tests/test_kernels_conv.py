@@ -48,6 +48,11 @@ FAMILIES = {
     "asymmetric padding": case(2, 3, (6, 5), 4, (3, 3), (1, 2), ((0, 2), (3, 1))),
     "even kernel": case(2, 3, (8, 8), 4, (4, 2), 2, ((1, 2), (0, 1))),
     "stride above kernel": case(2, 3, (11, 10), 4, (2, 1), (4, 3)),
+    "kernel as stride": case(2, 20, (12, 11), 9, (2, 2), 2),
+    "4x4, strided": case(2, 20, (16, 19), 24, (4, 4), 2, 1),
+    "strided, deep": case(1, 18, (9, 8), 200, (3, 3), 2, 1),
+    "strided, dilated, wide": case(1, 20, (19, 17), 9, (3, 3), (4, 6), 3, (6, 4)),
+    "strided, grouped, wide": case(2, 38, (9, 7), 10, (3, 3), 2, 1, 1, 2),
     "grouped": case(2, 8, (6, 7), 12, (3, 3), 1, 1, 1, 4),
     "grouped, tails": case(2, 15, (6, 7), 9, (3, 2), 1, 1, 1, 3),
     "grouped, strided": case(2, 8, (9, 7), 16, (3, 3), 2, 1, 1, 2),
@@ -67,6 +72,7 @@ FAMILIES = {
     "dilated, stride shares a factor": case(1, 3, (19, 17), 4, (3, 3), (4, 6), 3, (6, 4)),
     "1-d": case(2, 5, (70,), 8, (5,), 1, 2),
     "1-d, strided, dilated": case(2, 6, (67,), 9, (4,), 3, 5, 2, 3),
+    "1-d, many phases": case(2, 18, (300,), 5, (100,), 70, 20),
     "1-d, depthwise": case(2, 6, (67,), 6, (9,), 1, 4, 1, 6),
     "3-d": case(2, 3, (5, 6, 7), 4, (3, 3, 3), 1, 1),
     "3-d, strided": case(1, 4, (6, 5, 7), 6, (2, 3, 2), (2, 1, 3), (1, 0, 2), (1, 2, 1), 2),
@@ -138,7 +144,9 @@ def strided_views(array):
 
 
 @pytest.mark.parametrize(
-    "name", ["3x3, tails", "3x3, strided", "1x1, tails", "depthwise, strided", "3-d", "grouped"]
+    "name",
+    ["3x3, tails", "3x3, strided", "4x4, strided", "1x1, tails", "1x1, strided"]
+    + ["depthwise, strided", "3-d", "grouped"],
 )
 def test_strided_input(name):
     window, x, w, b, g = data(name, np.float32)
