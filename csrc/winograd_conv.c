@@ -263,10 +263,10 @@ static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weig
  *                divided by L
  *              weights                           rows * taps * 3                 -
  *   Winograd   multiplication                    rows * k * 26 * v               rows * k * 32 * v
- *              patches (for each 64 rows, if     k * r * 75                      k * v * 500
+ *              patches (for each 64 rows, if     k * (r * 60 + v * 150)          k * v * 500
  *                they are not kept)
  *              weights                           rows * k * 44                   rows * k * 6
- *              tiles (for each 64 columns)       rows * r * 80                   rows * v * 400
+ *              tiles (for each 64 columns)       rows * (r * 60 + v * 150)       rows * v * 400
  *              copies, of each pixel             1.5; 4 if 3 or more apart       the same
  *              waking threads once more          8000                            -
  */
@@ -290,7 +290,7 @@ static double winograd_cost(int dtype, const mt_conv_desc *d, mt_direction direc
     runs *= (double)d->dilation[2] * (double)mt_div_up((int64_t)tiles[2] / d->dilation[2], kernels->lanes);
     double repeats = k > 128 && v <= 1 ? m / 64 : 1;
     double weights = !x->line ? 44 : m * k * 6 * (double)mt_size_of(dtype) > 1 << 20 ? 30 : 10;
-    return m * k * (multiply * 26 * (v < 1 ? 1 : v) + weights) + other * runs * (75 * k * repeats + 80 * m) + copies +
+    return m * k * (multiply * 26 * (v < 1 ? 1 : v) + weights) + other * (60 * runs + 150 * v) * (k * repeats + m) + copies +
            8000 / (double)x->groups;
 }
 
@@ -298,7 +298,7 @@ static double direct_cost(int dtype, const mt_conv_desc *d, mt_direction directi
     const mt_kernels *kernels = mt_kernels_for(dtype);
     double taps = (double)x->channels * (double)mt_volume(d->kernel), pixels = (double)x->mb * (double)mt_volume(x->grid);
     if (direction == MT_GRAD_WEIGHT) return taps * pixels * (0.7 * (double)mt_round_up(x->rows, kernels->lanes) + 3) / kernels->lanes;
-    double m = (double)mt_round_up(x->rows, kernels->gemm_mr);
+    double m = (double)(x->rows < kernels->gemm_mr ? x->rows : mt_round_up(x->rows, kernels->gemm_mr));
     return taps * pixels * (m / 2 + 4) / kernels->lanes + 3 * m * taps;
 }
 
