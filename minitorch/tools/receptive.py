@@ -198,11 +198,11 @@ def _viewed(step, number, way, shape):
     result = result[number] if isinstance(result, tuple) else result
     axis = next((a for a, n in enumerate(result.shape) if n > 1 and result.strides[a]), None)
     if axis is None:  # one place
-        seen = np.array([result.min()])
+        seen = np.array([result.flat[0]])
         return _everywhere(_sampled(way, shape[way.axis], None, seen, seen, 1))
-    rows = np.moveaxis(result, axis, 0).reshape(result.shape[axis], -1)
-    slope = int(rows[1, 0] - rows[0, 0])
-    return _sampled(way, shape[way.axis], axis - result.ndim, rows[:, 0], rows[:, -1], slope)
+    rows = np.moveaxis(result, axis, 0)
+    low, high = (rows[(slice(None), *[end] * (rows.ndim - 1))] for end in (0, -1))
+    return _sampled(way, shape[way.axis], axis - result.ndim, low, high, int(low[1] - low[0]))
 
 
 def _seen(step, axis, shape, output):
