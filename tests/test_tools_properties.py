@@ -221,6 +221,15 @@ class TestReceptiveField:
         with pytest.raises(TypeError, match="receptive_field: needs the shape"):
             receptive_field(model)
 
+    def test_odd_shapes(self):
+        rows = Of(lambda x: x.flatten(2).transpose(1, 2))  # pixels in one dimension: all of them
+        found = receptive_field(nn.Sequential(nn.Conv2d(1, 2, 3), rows), (1, 1, 8, 9))[-1]
+        assert (found.size, found.jump, found.start) == ((8, 9), (0, 0), (0, 0))
+        copies = nn.Sequential(nn.AvgPool1d(4, 2), nn.AdaptiveAvgPool1d(3))  # of one place
+        assert receptive_field(copies, (1, 1, 5))[-1].size == (4,)
+        single = receptive_field(nn.Conv2d(1, 1, 3), (1, 8, 8))[-1]  # an image without a batch
+        assert single.size == (3,)
+
     def test_inputs_that_are_no_images(self):
         assert receptive_field(nn.Linear(3, 2), (1, 3))[0].size is None
         pair = Of(lambda x: x)

@@ -64,7 +64,13 @@ class Fields:
         ways = self._known.get(id(tensor))
         if ways is None:
             return None
-        ways = [way if way.axis is None else _along(way, tensor.shape[way.axis]) for way in ways]
+        axes = [way.axis for way in ways]
+        ways = [
+            _everywhere(way)  # of an axis made of several dimensions, too
+            if axes.count(way.axis) > 1 or way.axis is None
+            else _along(way, tensor.shape[way.axis])
+            for way in ways
+        ]
         found = [(way.high - way.low + 1, way.jump, way.low) for way in ways]
         return tuple(tuple(map(_number, values)) for values in zip(*found, strict=True))
 
@@ -208,6 +214,7 @@ def _viewed(step, number, way, shape):
 def _seen(step, axis, shape, output):
     """Return what the elements along an axis see, (first, last, slope), if it is sampled."""
     name, attributes, here = step.name, step.attributes, np.arange(output[axis])
+    slope = Fraction(shape[axis], output[axis]) if shape[axis] > 1 else 0
     window, tables = attributes.get("window"), attributes.get("tables", ())
     if window is not None and -axis <= window.ndim:
         stride, reach = window.stride[axis], window.extent[axis] - 1
@@ -223,10 +230,10 @@ def _seen(step, axis, shape, output):
     if -axis <= len(tables) and tables[axis] is not None:
         index = tables[axis].index
         first = np.where(index < 0, shape[axis], index).min(1)
-        return first, index.max(1), Fraction(shape[axis], output[axis])
+        return first, index.max(1), slope
     if name.startswith("Adaptive") and -axis <= len(attributes["output_size"]):
         first, end = np.array(adaptive_ranges(shape[axis], output[axis])).T
-        return first, end - 1, Fraction(shape[axis], output[axis])
+        return first, end - 1, slope
     return None
 
 
