@@ -168,12 +168,33 @@ static mt_status grad_input_plain(int dtype, const mt_conv_desc *d, mt_patches *
     return status;
 }
 
+/* Whether there is one position, and each tap its own pixel: then an image is a row of gradients times the weights. */
+static int is_one_position(const mt_conv_desc *d) {
+    int64_t volume = mt_volume(d->in);
+    for (int i = 0; i < 3; i++)
+        if (d->out[i] != 1 || d->kernel[i] != d->in[i] || d->pad[i] || (d->kernel[i] > 1 && d->dilation[i] != 1)) return 0;
+    return mt_is_dense(d->in, d->in_step) && (d->in_c_step == volume || d->ic == d->groups);
+}
+
+static mt_status grad_input_of_one(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
+                                   void *grad_input) {
+    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups, n = ic * mt_volume(d->kernel);
+    size_t size = mt_size_of(dtype);
+    mt_status status = MT_OK;
+    for (int64_t g = 0; g < d->groups && status == MT_OK; g++)
+        status = mt_gemm(dtype, 1, d->mb, n, oc, mt_at_const(grad_output, g * oc * d->out_c_step, size), d->out_mb_step,
+                         d->out_c_step, NULL, mt_at_const(weight, g * oc * n, size), n, 1, NULL, NULL, NULL,
+                         mt_at(grad_input, g * ic * d->in_c_step, size), d->in_mb_step, NULL);
+    return status;
+}
+
 mt_status mt_conv_grad_input(int dtype, const mt_conv_desc *d, const void *grad_output, const void *weight,
                              void *grad_input) {
     mt_status status = check(dtype, d);
     if (status != MT_OK) return status;
     if (mt_depthwise_fits(dtype, d, MT_GRAD_INPUT))
         return mt_depthwise_grad_input(dtype, d, grad_output, weight, grad_input);
+    if (is_one_position(d)) return grad_input_of_one(dtype, d, grad_output, weight, grad_input);
     if (mt_winograd_grad_input(dtype, d, grad_output, weight, grad_input, &status)) return status;
     mt_patches x = patches_of_grad(dtype, d, grad_output);
     if (mt_volume(d->stride) > 1) return mt_phases_run(dtype, d, &x, weight, grad_input);

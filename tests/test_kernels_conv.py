@@ -43,6 +43,8 @@ FAMILIES = {
     "3x3, tails": case(3, 5, (7, 7), 9, (3, 3), 1, 1),
     "3x3, strided": case(2, 6, (11, 9), 10, (3, 3), (2, 3), (1, 2)),
     "3x3, one pixel": case(1, 4, (1, 1), 4, (3, 3), 1, 1),
+    "one position": case(3, 6, (4, 3), 10, (4, 3), 2),
+    "one position, grouped": case(2, 6, (3, 4), 9, (3, 4), 1, 0, 1, 3),
     "padding above kernel": case(2, 3, (4, 5), 5, (2, 3), 1, (5, 4)),
     "padding above kernel, strided": case(2, 3, (4, 5), 5, (2, 3), 3, (5, 4)),
     "asymmetric padding": case(2, 3, (6, 5), 4, (3, 3), (1, 2), ((0, 2), (3, 1))),
