@@ -183,9 +183,7 @@ def gemm(a, b, bias=None, out=None, epilogue=ffi.NULL):
         return wide.astype(_FLOAT16)
     if out is None:
         out = _empty((a.shape[0], b.shape[1]), a.dtype)
-    bias = None if bias is None else contiguous(bias)
-    a, b = _whole_steps(a), _whole_steps(b)
-    _gemm(1, a, b, bias, out, epilogue=epilogue)
+    _gemm(1, a, b, None if bias is None else contiguous(bias), out, epilogue=epilogue)
     return out
 
 

@@ -108,16 +108,16 @@ class Op(Node):
                 edges.append(None)
                 arrays.append(x)
         result = self.forward(*arrays)
-        if type(result) is ndarray and not self.is_view:
+        if type(result) is tuple:
+            results = tuple([self._wrap(array, inputs) for array in result])
+            first = results[0]
+        elif self.is_view or type(result) is not ndarray:
+            results = first = self._wrap(result, inputs)
+        else:
             results = first = _new(Tensor)  # Tensor._wrap, without the call
             first._array = result
             first._cell = [0]
             first._edge = first._base = first._chain = None
-        elif type(result) is tuple:
-            results = tuple([self._wrap(array, inputs) for array in result])
-            first = results[0]
-        else:
-            results = first = self._wrap(result, inputs)
         if recording and any(edges):
             self._record(inputs, arrays, edges, first)
             first._edge = (self, 0)

@@ -19,9 +19,8 @@ _may_overlap = np.may_share_memory
 
 def wrap_view(op, array, source):
     """Make the Tensor for `array`, a view of `source` made by `op`."""
-    result = Tensor._wrap(array)
-    result._cell = cell = source._cell
-    base, chain = source._base, source._chain
+    cell, base, chain = source._cell, source._base, source._chain
+    result = Tensor._make(Tensor, array, cell)
     result._base = base = source if base is None else base
     if (base is source or chain is not None) and state.grad:
         # Class and attributes, not the op itself, which would keep its graph alive.

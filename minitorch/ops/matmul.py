@@ -48,7 +48,7 @@ __all__ = [
 
 def _product(a, b):
     if a.dtype.kind == "f":
-        return kernels.matmul(a, b)
+        return kernels.gemm(a, b) if a.ndim == b.ndim == 2 else kernels.matmul(a, b)
     return np.asarray(np.matmul(a, b))  # integers: exact, whatever the order
 
 
