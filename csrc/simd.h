@@ -304,6 +304,8 @@ INLINE vec vload_step(const real *p, int64_t step, int64_t n) {
         }
         return vevens(a, b);
     }
+    if (step == 4 && n >= VL)
+        return vevens(vevens(vload(p), vload(p + VL)), vevens(vload(p + 2 * VL), vload_n(p + 3 * VL, VL - 3)));
     real lane[LANE_COUNT] = {0};
     for (int64_t i = 0; i < n && i < VL; i++) lane[i] = p[i * step];
     return vload(lane);

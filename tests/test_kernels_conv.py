@@ -187,6 +187,7 @@ LARGE = {
     "rows": case(1, 64, (14, 14), 256, (3, 3), 1, 1),
     "images across panels": case(16, 32, (7, 7), 64, (3, 3), 1, 1),
     "strided": case(4, 32, (28, 28), 64, (3, 3), 2, 1),
+    "first layer, stride 4": case(2, 3, (67, 75), 40, (11, 11), 4, 2),
     "depthwise": case(2, 48, (56, 56), 48, (3, 3), 1, 1, 1, 48),
 }
 
