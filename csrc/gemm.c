@@ -338,15 +338,17 @@ static int cut(plan *g) {
     if (!p->together && g->part_k > room / 256 && (double)p->m * (double)g->part_k > (double)room)
         g->span = mt_round_up(mt_div_up(g->part_k, mt_div_up(g->part_k, room / 256)), g->kc);
     g->row_pieces = mt_div_up(p->m, mt_max(g->mr, room / mt_max(1, g->span) / g->mr * g->mr));
-    /* two pieces of rows, so that two threads do not pack the same ones; then columns, which cost least; then rows */
+    /* two pieces of rows, so that two threads do not pack the same ones; then columns, which cost least; then rows. But of
+     * few rows all in each piece: rather pack them twice than the many columns */
+    int wide = g->row_pieces == 1 && p->n >= 4 * p->m && !p->b.direct;
     /* nothing is packed: few rows at a time, so that C is written in long stretches and A read once */
     if (p->a.direct && p->b.direct) g->row_pieces = mt_max(g->row_pieces, p->m / (8 * g->mr));
-    int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 24 : 2;
-    if (have < wanted && !p->a.find && (g->row_pieces > 1 || p->n < 4 * p->m))
-        g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
+    int64_t have = p->problems * g->parts, narrow = g->span < g->part_k ? 24 : wide ? 1 : 2;
+    if (have < wanted && !p->a.find && !wide) g->row_pieces = mt_max(g->row_pieces, mt_min(2, p->m / (8 * g->mr)));
     int shared = cut_turns(g);
-    g->column_pieces = mt_min(mt_div_up(wanted, have * g->row_pieces), mt_div_up(g->turn_columns, narrow * g->nr));
-    int64_t most = mt_min(p->m / (8 * g->mr), 8);
+    int64_t columns = mt_div_up(g->turn_columns, narrow * g->nr);
+    g->column_pieces = mt_min(mt_div_up(wide ? 2 * wanted : wanted, have * g->row_pieces), columns);
+    int64_t most = wide && columns >= 8 ? 1 : mt_min(p->m / (8 * g->mr), 8);
     g->row_pieces = mt_max(g->row_pieces, mt_min(mt_div_up(wanted, have * g->column_pieces), most));
     g->rows = mt_round_up(mt_div_up(p->m, g->row_pieces), mt_max(g->mr, p->together));
     g->row_pieces = mt_div_up(p->m, g->rows);
