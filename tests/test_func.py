@@ -192,6 +192,20 @@ class TestSavedTensorsHooks:
         a * a
         assert calls == []
 
+    def test_what_needs_no_gradient_is_not_packed(self, lib):
+        """Every kind of operation also runs outside of a graph while the hooks are set."""
+        hooks = lib.module.autograd.graph.saved_tensors_hooks
+        a, constant, calls = lib.wrap(X), lib.module.ones(X.shape).double(), []
+        with hooks(lambda x: calls.append(1) or x, lambda x: x):
+            constant * constant + constant[0].exp()
+            constant.mul_(2)
+            with lib.module.no_grad():
+                a * a
+            y = a * constant[:]
+        assert calls == [1]  # the constant, for the gradient of a
+        y.sum().backward()
+        close(a.grad, np.full(X.shape, 2.0))
+
     def test_layers(self, lib):
         """Through a network the gradients stay what they are."""
         m = lib.module

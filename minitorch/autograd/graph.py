@@ -77,7 +77,7 @@ class saved_tensors_hooks:
         return contextlib.nullcontext() if self._outer is None else self._outer.inside(module)
 
     def _pack(self, op):
-        if not op.parents or op._packed is not None:
+        if not hasattr(op, "parents") or op._packed is not None:  # no node, or packed before
             return
         packed = {}
         if op._kept is not None and op._cells:
