@@ -75,6 +75,10 @@ typedef void mt_avg_pool_taps_fn(int64_t n, int64_t taps, const int64_t *offset,
 typedef void mt_avg_pool_divide_fn(int64_t n, double rest, const void *divisor, void *y);
 typedef void mt_avg_pool_spread_fn(int64_t n, int64_t taps, const int64_t *offset, double rest, const void *divisor,
                                    const void *g, void *line);
+/* The maxima of n outputs of a plane, whose taps are at table[t * pitch + o], t >= 1, or beside the image where that is
+ * negative; table[o] is the first that is not. `places` may be NULL. */
+typedef void mt_max_pool_gather_fn(int64_t n, int64_t taps, const int32_t *table, int64_t pitch, const void *plane,
+                                   void *y, int32_t *places);
 typedef int mt_max_pool_scatter_fn(int64_t n, const void *grad, const int32_t *places, int64_t size, void *plane);
 typedef void mt_part_avg_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *line, void *out);
 typedef void mt_part_max_fn(const mt_pool *p, int64_t od, int64_t oh, const void *plane, void *line, int32_t *rows,

@@ -28,6 +28,7 @@ typedef struct {
     void *y;
     int32_t *places;
     const int32_t *taken;
+    int32_t *table; /* where the taps of a plane's outputs lie */
 } pooling;
 
 static int64_t product(const int64_t *v) { return v[0] * v[1] * v[2]; }
@@ -212,6 +213,58 @@ static mt_status forward(pooling *p) {
     return mt_parallel(mt_div_up(all, p->per_piece), cost, 0, forward_piece, p);
 }
 
+/* ---- maxima of small images: the places of all taps, the same for all planes, are gathered ---- */
+
+#define TABLE ((int64_t)1 << 15) /* numbers of it, which the second-level cache holds */
+
+static int64_t table_pitch(const pooling *p) { return mt_round_up(p->out_plane, 16); }
+
+/* Whether this is faster than line by line. In cycles: a tap 1.5 for each output; line by line 150 for a row of taps,
+ * and 6 for each vector of taps, 20 of outputs. */
+static int gathers(const pooling *p) {
+    const mt_pool *w = &p->window;
+    int64_t vectors = mt_div_up(w->out[2], p->kernels->lanes);
+    return p->planes >= 16 && (product(w->kernel) + 1) * table_pitch(p) <= TABLE &&
+           3 * w->out[2] * w->kernel[2] < 300 + vectors * (12 * w->kernel[2] + 40);
+}
+
+static void fill_tap(pooling *p, int64_t t, int32_t *to) {
+    const mt_pool *w = &p->window;
+    const int64_t tap[3] = {t / w->kernel[2] / w->kernel[1], t / w->kernel[2] % w->kernel[1], t % w->kernel[2]};
+    int64_t first[3];
+    for (int d = 0; d < 3; d++) first[d] = tap[d] * w->dilation[d] - w->before[d];
+    for (int64_t o = 0; o < p->out_plane; o += w->out[2]) {
+        int64_t id = first[0] + o / w->out[2] / w->out[1] * w->stride[0];
+        int64_t ih = first[1] + o / w->out[2] % w->out[1] * w->stride[1], iw = first[2];
+        int inside = id >= 0 && id < w->in[0] && ih >= 0 && ih < w->in[1];
+        for (int64_t i = o; i < o + w->out[2]; i++, iw += w->stride[2]) {
+            to[i] = inside && iw >= 0 && iw < w->in[2] ? (int32_t)((id * w->in[1] + ih) * w->in[2] + iw) : -1;
+            if (to[i] >= 0) p->table[i] = to[i];
+        }
+    }
+}
+
+static mt_status gather_piece(void *context, int64_t piece) {
+    const pooling *p = context;
+    int64_t end = mt_min(p->planes, (piece + 1) * p->per_piece);
+    for (int64_t plane = piece * p->per_piece; plane < end; plane++)
+        p->kernels->max_pool_gather(p->out_plane, product(p->window.kernel), p->table, table_pitch(p),
+                                    mt_at_const(p->x, plane * p->in_plane, p->size),
+                                    mt_at(p->y, plane * p->out_plane, p->size),
+                                    p->places ? p->places + plane * p->out_plane : NULL);
+    return MT_OK;
+}
+
+static mt_status gather(pooling *p) {
+    int64_t taps = product(p->window.kernel), work = p->out_plane * taps;
+    p->table = mt_scratch(MT_SCRATCH_A, (size_t)((taps + 1) * table_pitch(p)) * sizeof *p->table);
+    if (!p->table) return MT_ERR_NOMEM;
+    memset(p->table, 0, (size_t)((taps + 1) * table_pitch(p)) * sizeof *p->table);
+    for (int64_t t = taps; t > 0; t--) fill_tap(p, t - 1, p->table + t * table_pitch(p)); /* the first tap comes last */
+    p->per_piece = mt_max(1, PIECE / mt_max(1, work));
+    return mt_parallel(mt_div_up(p->planes, p->per_piece), p->planes * (work / 2 + 10), 0, gather_piece, p);
+}
+
 /* ---- backward ---- */
 
 static mt_status scatter_piece(void *context, int64_t piece) {
@@ -370,7 +423,8 @@ mt_status mt_max_pool(int dtype, int64_t planes, const int64_t *geometry, const 
     pooling p = {.x = x, .y = y, .places = places};
     mt_status status = start(&p, dtype, planes, geometry, 7);
     if (status != MT_OK || !planes) return status;
-    return is_division(&p.window) ? parts(&p) : forward(&p);
+    if (is_division(&p.window)) return parts(&p);
+    return gathers(&p) ? gather(&p) : forward(&p);
 }
 
 mt_status mt_max_pool_backward(int dtype, int64_t planes, int64_t in_plane, int64_t out_plane, const void *grad,

@@ -44,10 +44,11 @@ CASES = [
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("case", CASES)
-def test_max_pool(case, dtype, isa):
+@pytest.mark.parametrize("images", [2, 6])  # few planes, line by line; many, by a table of places
+def test_max_pool(case, images, dtype, isa):
     size, kernel, stride, padding, dilation, ceil_mode = case
     window = Window.of(len(size), kernel, stride, padding, dilation, 1, ceil_mode)
-    x = RNG.integers(-3, 4, (2, 3, *size)).astype(dtype)
+    x = RNG.integers(-3, 4, (images, 3, *size)).astype(dtype)
     x.ravel()[RNG.integers(0, x.size, 9)] = np.nan
     x.ravel()[RNG.integers(0, x.size, 9)] = -np.inf
     want, places = reference.max_pool(x, kernel, stride, padding, dilation, ceil_mode)
