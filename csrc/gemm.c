@@ -359,7 +359,7 @@ static int cut(plan *g) {
 
 /* Nanoseconds, roughly. */
 static int64_t cost_of(double macs, double packed, int64_t pack_cost) {
-    double ns = macs / 80 + packed * (double)pack_cost / 1000;
+    double ns = macs / 60 + packed * (double)pack_cost / 1000;
     return ns > 1e15 ? (int64_t)1e15 : (int64_t)ns;
 }
 
@@ -469,7 +469,7 @@ static mt_status row_piece(void *context, int64_t piece) {
 static mt_status run_row(const mt_matrix *a, const mt_matrix *b, const matrix_target *c, int64_t problems, int64_t n,
                          int64_t k, const mt_finish *finish) {
     dot_context d = {.kernels = a->kernels, .a = a, .b = b, .c = c, .m = 1, .n = n, .k = k, .finish = *finish};
-    d.columns = 1024;
+    d.columns = mt_max(128, mt_min(1024, mt_round_up(mt_div_up(n, 4), 64)));
     d.column_pieces = mt_div_up(n, d.columns);
     double ns = (double)problems * (double)n * (double)k / 5;
     return mt_parallel(problems * d.column_pieces, ns > 1e15 ? (int64_t)1e15 : (int64_t)ns, MT_FLUSH, row_piece, &d);
@@ -485,8 +485,11 @@ static mt_status run_dots(const mt_matrix *a, const mt_matrix *b, const matrix_t
     return mt_parallel(problems * d.column_pieces, ns > 1e15 ? (int64_t)1e15 : (int64_t)ns, MT_FLUSH, dot_piece, &d);
 }
 
-/* 64 KB: read where it is, even line by line, without waiting for memory. */
-static int is_small(int64_t lines, int64_t k, size_t size) { return lines * k * (int64_t)size <= 1 << 16; }
+/* Whether lines of a matrix push one another out of the nearest cache: too many of them lie a page apart. */
+static int lines_collide(const mt_matrix *b, int64_t k) {
+    int64_t step = b->k_step * (int64_t)b->size;
+    return mt_min(k, b->kernels->gemm_kc) * mt_min(step & -step, 4096) > 8 * 4096;
+}
 
 mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
                   int64_t a_k, const int64_t *a_offsets, const void *b, int64_t b_k, int64_t b_column,
@@ -516,8 +519,9 @@ mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, 
     if (ma.k_step == 1 && mb.k_step == 1 && (m <= 4 || n <= 4)) return run_dots(&ma, &mb, &to, problems, m, n, k, &finish);
     if (m == 1 && mb.line_step == 1) return run_row(&ma, &mb, &to, problems, n, k, &finish);
     /* an operand is worth packing when its panels are met often enough, and it is not in the nearest caches anyway */
-    int a_direct = n <= (ma.k_step == 1 ? 4 : 2) * kernels->gemm_nr || is_small(m, k, size);
-    int b_direct = mb.line_step == 1 && mb.k_step != 0 && (m <= 4 * kernels->gemm_mr || is_small(n, k, size));
+    int a_direct = n <= (ma.k_step == 1 ? 4 : 2) * kernels->gemm_nr;
+    int few = m <= 4 * kernels->gemm_mr || (a_direct && n * k * (int64_t)size <= 1 << 16);
+    int b_direct = mb.line_step == 1 && mb.k_step != 0 && few && (m <= kernels->gemm_mr || !lines_collide(&mb, k));
     p.a = (mt_operand){.pack = mt_pack_matrix, .source = &ma, .direct = a_direct ? &ma : NULL};
     p.b = (mt_operand){.pack = mt_pack_matrix, .source = &mb, .direct = b_direct ? &mb : NULL};
     return mt_gemm_run(&p);

@@ -30,7 +30,7 @@ enum {
  * that has not begun. */
 mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, void *context);
 
-#define MT_SERIAL_COST 20000
+#define MT_SERIAL_COST 12000
 
 /* Scratch memory of the calling thread, 64-byte aligned; NULL when memory cannot be had. A slot grows and keeps
  * its memory for the next call, its contents are undefined, and a second request for a slot ends the first.
