@@ -86,10 +86,11 @@ void mt_cursor_next_row(mt_cursor *c, const mt_layout *l) {
 }
 
 #define GATHER_ROW(type)                                                                             \
-    for (int64_t i = 0; i < n; i++) ((type *)out)[i] = *(const type *)(in + i * stride);
+    for (int64_t i = 0; i < n; i++) ((type *)out)[i * step] = *(const type *)(in + i * stride);
 
-static void gather_row(size_t size, int64_t n, const char *in, int64_t stride, void *out) {
-    if (stride == (int64_t)size) {
+/* Elements that lie `stride` bytes apart, to places `step` elements apart. */
+static void gather_row(size_t size, int64_t n, const char *in, int64_t stride, void *out, int64_t step) {
+    if (stride == (int64_t)size && step == 1) {
         memcpy(out, in, (size_t)n * size);
         return;
     }
@@ -100,6 +101,9 @@ static void gather_row(size_t size, int64_t n, const char *in, int64_t stride, v
     default: GATHER_ROW(uint64_t) break;
     }
 }
+
+/* A last dimension as short as this is walked together with the one before it, which is the inner loop then. */
+#define SHORT 16
 
 void mt_gather(const mt_layout *l, int array, int64_t first, int64_t n, void *buffer) {
     int last = l->ndim - 1;
@@ -112,13 +116,22 @@ void mt_gather(const mt_layout *l, int array, int64_t first, int64_t n, void *bu
         first /= l->shape[d];
         in += index[d] * stride[d];
     }
+    int64_t plane = last > 0 && l->shape[last] <= SHORT ? l->shape[last] * l->shape[last - 1] : INT64_MAX;
     for (int64_t done = 0; done < n;) {
-        int64_t count = mt_min(l->shape[last] - index[last], n - done);
-        gather_row(size, count, in, stride[last], mt_at(buffer, done, size));
-        done += count;
-        in -= index[last] * stride[last];
-        index[last] = 0;
-        for (int d = last - 1; d >= 0; d--) {
+        int d = last - 1;
+        if (plane <= n - done && index[last] == 0 && index[d] == 0) {
+            for (int64_t i = 0; i < l->shape[last]; i++)
+                gather_row(size, l->shape[d], in + i * stride[last], stride[d], mt_at(buffer, done + i, size), l->shape[last]);
+            done += plane;
+            d--;
+        } else {
+            int64_t count = mt_min(l->shape[last] - index[last], n - done);
+            gather_row(size, count, in, stride[last], mt_at(buffer, done, size), 1);
+            done += count;
+            in -= index[last] * stride[last];
+            index[last] = 0;
+        }
+        for (; d >= 0; d--) {
             in += stride[d];
             if (++index[d] < l->shape[d]) break;
             in -= l->shape[d] * stride[d];

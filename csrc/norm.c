@@ -20,6 +20,9 @@
 #define ENOUGH 16
 /* Rows whose contributions to the parameters' gradients are summed before they are added up in double. */
 #define ROWS 32
+/* From this width on the gradients of one row's parameters do not stay in the nearest cache; then rows are cut. */
+#define WIDE 8192
+#define WIDE_BAND 2048
 
 static double number(size_t size, const void *array, int64_t i) {
     return size == sizeof(float) ? (double)((const float *)array)[i] : ((const double *)array)[i];
@@ -353,6 +356,54 @@ static mt_status rows_grad_piece(void *context, int64_t piece) {
     return MT_OK;
 }
 
+/* Wide rows: a band of columns of all rows, so that the sums for the parameters stay in the nearest cache. */
+static mt_status wide_sums_piece(void *context, int64_t piece) {
+    const grouped *n = context;
+    size_t size = n->size;
+    int64_t first = piece * WIDE_BAND, cols = mt_min(WIDE_BAND, n->width - first);
+    double *total = mt_scratch(MT_SCRATCH_TILE, (size_t)(4 * cols) * sizeof *total);
+    if (!total) return MT_ERR_NOMEM;
+    double *recent = total + 2 * cols;
+    memset(total, 0, (size_t)(4 * cols) * sizeof *total);
+    for (int64_t row = 0; row < n->rows; row++) {
+        int64_t at = row * n->width + first;
+        n->kernels->norm_row_sums(cols, mt_at_const(n->g, at, size), mt_at_const(n->x, at, size), number(size, n->mean, row),
+                                  inverse_of(n, row), n->weight ? mt_at_const(n->weight, first, size) : NULL, recent,
+                                  mt_at(recent, cols, size), n->partial + (row * n->parts + piece) * 2);
+        if ((row + 1) % ROWS && row + 1 < n->rows) continue;
+        for (int64_t i = 0; i < 2 * cols; i++) total[i] += number(size, recent, i);
+        memset(recent, 0, (size_t)(2 * cols) * size);
+    }
+    for (int64_t c = 0; c < cols; c++) {
+        put(size, n->grad_weight, first + c, total[c]);
+        put(size, n->grad_bias, first + c, total[cols + c]);
+    }
+    return MT_OK;
+}
+
+static mt_status wide_grad_piece(void *context, int64_t piece) {
+    const grouped *n = context;
+    int64_t row = piece / n->parts, first = piece % n->parts * WIDE_BAND, at = row * n->width + first;
+    double sums[2] = {0, 0}, k1, k2, inverse = inverse_of(n, row);
+    for (int64_t i = 0; i < 2 * n->parts; i++) sums[i % 2] += n->partial[row * n->parts * 2 + i];
+    row_terms(n, sums[0], sums[1], inverse, &k1, &k2);
+    n->kernels->norm_row_grad(mt_min(WIDE_BAND, n->width - first), mt_at_const(n->g, at, n->size),
+                              mt_at_const(n->x, at, n->size), number(n->size, n->mean, row), inverse, k1, k2,
+                              n->weight ? mt_at_const(n->weight, first, n->size) : NULL, mt_at(n->out, at, n->size));
+    return MT_OK;
+}
+
+static mt_status wide_grad(grouped *n) {
+    n->parts = mt_div_up(n->width, WIDE_BAND);
+    n->partial = mt_pool_take(n->rows * n->parts * 2 * (int64_t)sizeof(double));
+    if (!n->partial) return MT_ERR_NOMEM;
+    int64_t cost = n->rows * n->width / 2;
+    mt_status status = mt_parallel(n->parts, cost, MT_FLUSH, wide_sums_piece, n);
+    if (status == MT_OK) status = mt_parallel(n->rows * n->parts, cost, MT_FLUSH, wide_grad_piece, n);
+    mt_pool_give(n->partial);
+    return status;
+}
+
 /* inner > 1: sums of every segment, from which all follows. */
 static mt_status segments_grad_piece(void *context, int64_t piece) {
     const grouped *n = context;
@@ -404,6 +455,7 @@ mt_status mt_group_norm_grad(int dtype, const int64_t *sizes, double eps, int ce
                  .variance = (void *)variance, .out = grad_x, .grad_weight = grad_weight, .grad_bias = grad_bias};
     mt_status status = prepare(&n, dtype, sizes);
     if (status != MT_OK) return status;
+    if (n.rows && n.inner == 1 && n.groups == 1 && n.width > WIDE) return wide_grad(&n);
     int64_t all = n.groups * n.channels;
     n.step = n.inner == 1 ? 4 * all : 2 * all;
     if (n.rows && n.width) {

@@ -1143,8 +1143,9 @@ def group_norm_backward(grad, x, sizes, mean, variance, weight, eps, centred=Tru
         results = group_norm_backward(*arrays, sizes, mean, variance, weight, eps, centred)
         return tuple(v.astype(_FLOAT16) for v in results)
     x, grad = contiguous(x), contiguous(grad, x.dtype)
-    result = memory.empty(x.shape, x.dtype)
-    grads = np.empty((2, sizes[1] * sizes[2]), x.dtype)
+    result = _empty(x.shape, x.dtype)
+    shape = (sizes[1] * sizes[2],) if weight is None else weight.shape
+    grads = _empty(shape, x.dtype), _empty(shape, x.dtype)
     check(
         lib.mt_group_norm_grad(
             _CODES[x.dtype],

@@ -178,6 +178,16 @@ def test_binary_layouts(dtype, isa):
                 )
 
 
+@pytest.mark.parametrize("last", [1, 2, 5, 16, 17])
+@pytest.mark.parametrize("near", [1, 7, 64])
+def test_copy_with_short_last_dimension(last, near):
+    for dtype in (np.uint8, np.float16, np.float32, np.float64):
+        x = np.arange(last * near * 3 * 401 % 60000).astype(dtype)
+        x = np.resize(x, (3, last, 401, near)).transpose(2, 0, 3, 1)
+        np.testing.assert_array_equal(kernels.copy(x), x)
+        np.testing.assert_array_equal(kernels.copy(x[:, ::-1]), x[:, ::-1])
+
+
 def test_unary_copy_and_where_layouts(isa):
     for x, y in pairs(np.float32):
         x = np.asarray(x, np.float32)

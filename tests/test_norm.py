@@ -64,6 +64,20 @@ def test_layer_norm(torch, rng, dims):
     compare_functions(torch, run, arrays)
 
 
+@pytest.mark.parametrize("rows", [3, 70])
+def test_layer_norm_of_wide_rows(torch, rng, rows):
+    arrays = [rng.normal(2, 3, (rows, 8199)), rng.normal(size=8199), rng.normal(size=8199)]
+    grad = rng.normal(size=(rows, 8199))
+    results = []
+    for library in (torch, minitorch):
+        leaves = [library.tensor(array, requires_grad=True) for array in arrays]
+        output = library.nn.functional.layer_norm(leaves[0], (8199,), *leaves[1:])
+        output.backward(library.tensor(grad))
+        results.append([output.detach().numpy(), *(leaf.grad.numpy() for leaf in leaves)])
+    for theirs, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("groups", [1, 2, 6])
 def test_group_norm(torch, rng, groups):
     arrays = [rng.normal(2, 3, (2, 6, 3, 4)), rng.normal(size=6), rng.normal(size=6)]

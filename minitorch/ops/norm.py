@@ -140,8 +140,9 @@ class GroupNorm(Op):
             return self.backward(grad, needs)
         settings = self.sizes, *self.constants, weight, self.eps, self.centred
         grad_input, *grads = kernels.group_norm_backward(grad, input, *settings)
-        if self.parameter_shape is not None:
-            grads = [v.reshape(self.parameter_shape) for v in grads]
+        shape = self.parameter_shape
+        if weight is None and shape is not None:
+            grads = [v.reshape(shape) for v in grads]
         return grad_input, *grads
 
 
