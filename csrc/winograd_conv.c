@@ -255,7 +255,7 @@ static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weig
  * (4x4 pixels of the grid each), r runs of at most a vector of them side by side, and depth k: input channels of a group
  * times blocks. Rows (for grad-weight output channels, and depth input channels) count in whole tiles of the product; for
  * grad-weight rows and input channels do in whole vectors. Measured with both methods over channels, sizes, kernels and
- * dilations, and fitted so that the choice loses little. Lines take a sixth for multiplication and a quarter for the
+ * dilations, and fitted so that the choice loses little. Lines take an eighth for multiplication and a fifth for the
  * rest, and for weights 10, or 30 where they leave the caches.
  *
  *                                                forward, grad-input             grad-weight
@@ -273,7 +273,7 @@ static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weig
 static double winograd_cost(int dtype, const mt_conv_desc *d, mt_direction direction, const mt_winograd *x) {
     const mt_kernels *kernels = mt_kernels_for(dtype);
     double l = kernels->lanes, planes = (double)x->mb * (double)x->grid[0], tiles[3] = {0, (double)x->grid[1], 0};
-    double multiply = x->line ? 1 / 6. : 1, other = x->line ? 1 / 4. : 1, side = x->line ? 128 : 64;
+    double multiply = x->line ? 1 / 8. : 1, other = x->line ? 1 / 5. : 1, side = x->line ? 128 : 64;
     for (int i = x->line ? 2 : 1; i < 3; i++)
         tiles[i] = (double)mt_div_up(mt_div_up(x->grid[i], d->dilation[i]), 4) * (double)d->dilation[i];
     double pixels = planes * (double)x->grid[1] * (double)x->grid[2], v = planes * tiles[1] * tiles[2] / l;
