@@ -558,9 +558,11 @@ static void cut_grad(plan *g) {
     g->panel = mt_div_up(g->block_vectors, mt_div_up(g->block_vectors * lanes, g->kernels->gemm_nr)) * lanes;
     int64_t pieces = x->groups * g->row_pieces * g->column_pieces;
     int64_t room = (int64_t)MT_SCRATCH_LIMIT / (x->groups * x->rows * g->k * g->unit * (int64_t)g->size);
-    g->parts = mt_max(1, mt_min(mt_div_up(PIECES, pieces), mt_min(room, g->tiles / g->chunk)));
+    int64_t wanted = mt_div_up(x->line ? PIECES / 2 : PIECES, pieces);
+    g->parts = mt_max(1, mt_min(wanted, mt_min(room, g->tiles / g->chunk)));
     g->part_tiles = mt_div_up(g->tiles, g->parts);
     g->parts = mt_div_up(g->tiles, g->part_tiles);
+    g->chunk = mt_div_up(g->part_tiles, mt_div_up(g->part_tiles, g->chunk)); /* equal ones */
 }
 
 int mt_winograd_run_grad(int dtype, const mt_winograd *x, void *grad_weight, mt_status *status) {
