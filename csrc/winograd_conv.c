@@ -136,10 +136,12 @@ static mt_status cut_piece(void *context, int64_t piece) {
     int64_t taps = mt_volume(g->d->kernel), numbers = numbers_of(&g->whole), first = piece * KERNELS;
     int64_t end = mt_min(first + KERNELS, kernels_of(&g->whole));
     memset(mt_at(g->kernels_cut, first * numbers, g->size), 0, (size_t)((end - first) * numbers) * g->size);
-    for (int64_t t = 0; t < taps; t++)
+    for (int64_t t = 0, run; t < taps; t += run) {
+        run = mt_min(3, g->d->kernel[2] - t % g->d->kernel[2]); /* taps that stay side by side */
         for (int64_t i = first, place = place_of_tap(g, t); i < end; i++)
             memcpy(mt_at(g->kernels_cut, i * numbers + place, g->size), mt_at_const(g->whole.weight, i * taps + t, g->size),
-                   g->size);
+                   (size_t)run * g->size);
+    }
     return MT_OK;
 }
 
