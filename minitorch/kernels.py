@@ -192,10 +192,12 @@ def _batched(a, b):
     if a.ndim == 2 and b.ndim == 2:
         return gemm(a, b)
     a, b = _whole_steps(a), _whole_steps(b)
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    result = memory.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    batch = a.shape[:-2]
+    if batch != b.shape[:-2]:
+        batch = np.broadcast_shapes(batch, b.shape[:-2])
+    result = _empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
     _gemm(
-        result[..., 0, 0].size if result.size else 0,
+        math.prod(batch) if result.size else 0,
         a,
         b,
         None,
@@ -215,6 +217,8 @@ def _whole_steps(array):
 def _offsets(array, batch):
     """Return the distance of each matrix of a batch from the first, in elements."""
     sizes, strides = array.shape[:-2], array.strides[:-2]
+    if len(sizes) == len(batch) == 1 and sizes == batch and sizes[0] <= 4096:  # the usual case
+        return _offset_table(batch, (strides[0] // array.itemsize,))
     steps = [0] * (len(batch) - len(sizes))
     steps += [
         0 if size == 1 else stride // array.itemsize
