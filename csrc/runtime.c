@@ -379,22 +379,32 @@ static int64_t now(clockid_t clock) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* How often this thread had to leave its CPU to another. */
-static long evictions(void) {
+/* When this thread ended its last job: the time, its time on a CPU, and how often it had left its CPU, because
+ * it slept or because another was to have it. */
+typedef struct {
+    int64_t time, cpu;
+    long sleeps, evictions;
+} moment;
+
+static moment this_moment(void) {
+    moment m = {.time = now(CLOCK_MONOTONIC), .cpu = now(CLOCK_THREAD_CPUTIME_ID)};
 #ifdef RUSAGE_THREAD
     struct rusage usage;
-    if (!getrusage(RUSAGE_THREAD, &usage)) return usage.ru_nivcsw;
+    if (!getrusage(RUSAGE_THREAD, &usage)) m.sleeps = usage.ru_nvcsw, m.evictions = usage.ru_nivcsw;
 #endif
-    return 0;
+    return m;
 }
 
 /* Learn from a job that began at `start` and had no piece left at `finished`. With `busy` held. */
 static void judge(int64_t start, int64_t finished) {
     static int64_t retreat, calm; /* calm: how long jobs have gone well */
-    static _Thread_local int64_t last_end, last_cpu, last_evictions;
-    int64_t end = now(CLOCK_MONOTONIC), cpu = now(CLOCK_THREAD_CPUTIME_ID), count = evictions();
-    int evicted = count > last_evictions && end - last_end - (cpu - last_cpu) > PATIENCE;
-    last_end = end, last_cpu = cpu, last_evictions = count;
+    static _Thread_local moment last;
+    moment this = this_moment();
+    int64_t end = this.time;
+    /* a program that sleeps between jobs leaves its CPU of its own will */
+    int evicted = this.evictions > last.evictions && this.sleeps == last.sleeps &&
+                  end - last.time - (this.cpu - last.cpu) > PATIENCE;
+    last = this;
     if (!evicted && end - finished <= finished - start + PATIENCE) {
         calm += end - start;
         return;
