@@ -225,6 +225,7 @@ static atomic_flag busy = ATOMIC_FLAG_INIT;
 static atomic_uint gate = CLOSED; /* members at work, and whether no more may begin */
 static atomic_uint calls;         /* changes with every job */
 static atomic_int sleepers;
+static atomic_int caller_cpu;     /* where the one who called runs */
 static atomic_int team;           /* members asked for */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
@@ -269,8 +270,34 @@ static void take_pieces(int slot) {
     if (job.options & MT_FLUSH) flush_leave(mode);
 }
 
-/* Take part in the job if there is one that still may be joined. */
+static int current_cpu(void) {
+#ifdef __linux__
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* Move to another CPU, if this thread may run on others. */
+static void leave_cpu(int cpu) {
+#ifdef __linux__
+    cpu_set_t allowed, others;
+    if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
+    others = allowed;
+    CPU_CLR(cpu, &others);
+    if (CPU_COUNT(&others) && !sched_setaffinity(0, sizeof others, &others))
+        sched_setaffinity(0, sizeof allowed, &allowed);
+#else
+    (void)cpu;
+#endif
+}
+
+/* Take part in the job if there is one that still may be joined. The system often wakes a thread on the CPU of the one
+ * that called it, and takes long to spread the two: until then a member would only keep the caller from working. It
+ * moves before it begins, so that nobody waits for it if the other CPUs are taken. */
 static int help(void) {
+    int cpu = current_cpu();
+    if (cpu >= 0 && cpu == atomic_load_explicit(&caller_cpu, memory_order_relaxed)) leave_cpu(cpu);
     unsigned at = atomic_load(&gate);
     do
         if (at & CLOSED) return 0;
@@ -338,6 +365,7 @@ static void ask_for_team(int members) {
 }
 
 static void call_team(int64_t pieces) {
+    atomic_store_explicit(&caller_cpu, current_cpu(), memory_order_relaxed);
     atomic_store(&gate, 0);
     atomic_fetch_add(&calls, 1);
     int asleep = atomic_load(&sleepers), wanted = (int)mt_min(job.threads - 1, pieces - 1);
