@@ -9,8 +9,8 @@
  * channels, so that what it reads is used often.
  *
  * Images are taken in chunks: their gradients (GRADS bytes, shared by all threads) and a piece's channels (CANVAS bytes
- * on each thread, at least one image). Sums take SUMS bytes. A zero beside a line meets pixels that its tap does not: if something is not
- * finite, the caller computes all of it by matrix multiplication.
+ * on each thread, at least one image). Sums take SUMS bytes. A zero beside a line meets pixels that its tap does not:
+ * if something is not finite, the caller computes all of it by matrix multiplication.
  */
 #include <stdatomic.h>
 

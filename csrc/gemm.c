@@ -374,7 +374,8 @@ static mt_status run_turn(plan *g) {
     }
     g->column_pieces = mt_div_up(g->turn_columns, g->columns);
     return mt_parallel(mt_div_up(g->turn_problems, g->problems) * g->parts * g->row_pieces * g->column_pieces,
-                       cost_of(columns * (double)p->m * (p->filled ? p->filled : 1), g->b ? 0 : columns * (double)g->row_pieces, p->pack_cost) +
+                       cost_of(columns * (double)p->m * (p->filled ? p->filled : 1),
+                                g->b ? 0 : columns * (double)g->row_pieces, p->pack_cost) +
                            100 * g->turn_problems,
                        MT_FLUSH, multiply_piece, g);
 }

@@ -237,8 +237,9 @@ typedef struct {
 } mt_epilogue;
 
 /* C = A B + bias for `problems` independent pairs: A is m x k, B is k x n, C is m x n; bias has one value per column, or
- * is NULL; epilogue may be NULL. Strides of A and B may be anything (0 and negative too); columns of C are contiguous. The offsets give each
- * problem's place, in elements from a, b, c; NULL when there is but one. With k = 0, C is zero (or the bias). */
+ * is NULL; epilogue may be NULL. Strides of A and B may be anything (0 and negative too); columns of C are contiguous.
+ * The offsets give each problem's place, in elements from a, b, c; NULL when there is but one. With k = 0, C is zero
+ * (or the bias). */
 mt_status mt_gemm(int dtype, int64_t problems, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
                   int64_t a_k, const int64_t *a_offsets, const void *b, int64_t b_k, int64_t b_column,
                   const int64_t *b_offsets, const void *bias, const mt_epilogue *epilogue, void *c, int64_t c_row,

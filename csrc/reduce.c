@@ -234,7 +234,8 @@ static mt_status run(reduction *r) {
     if (kept->count == 0) return MT_OK;
     int64_t total = kept->count * mt_max(1, reduced->count);
     if (kept->stride[0][last] == (int64_t)r->size && kept->shape[last] >= 8 && reduced->count > 1 &&
-        reduced->stride[0][reduced->ndim - 1] != (int64_t)r->size && reduced->stride[0][reduced->ndim - 1] % (int64_t)r->size == 0) {
+        reduced->stride[0][reduced->ndim - 1] != (int64_t)r->size &&
+        reduced->stride[0][reduced->ndim - 1] % (int64_t)r->size == 0) {
         r->columns = kept->shape[last];
         kept->count /= r->columns;
         kept->shape[last] = 1;

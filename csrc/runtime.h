@@ -35,7 +35,9 @@ mt_status mt_parallel(int64_t pieces, int64_t cost, int options, mt_body *body, 
 /* Scratch memory of the calling thread, 64-byte aligned; NULL when memory cannot be had. A slot grows and keeps
  * its memory for the next call, its contents are undefined, and a second request for a slot ends the first.
  * All of it is freed when the thread ends. Drivers bound what they ask for: see MT_SCRATCH_LIMIT. */
-typedef enum { MT_SCRATCH_A, MT_SCRATCH_B, MT_SCRATCH_TILE, MT_SCRATCH_WORK, MT_SCRATCH_CANVAS, MT_SCRATCH_SLOTS } mt_scratch_slot;
+typedef enum {
+    MT_SCRATCH_A, MT_SCRATCH_B, MT_SCRATCH_TILE, MT_SCRATCH_WORK, MT_SCRATCH_CANVAS, MT_SCRATCH_SLOTS
+} mt_scratch_slot;
 
 void *mt_scratch(mt_scratch_slot slot, size_t bytes);
 

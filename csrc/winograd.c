@@ -413,8 +413,9 @@ int mt_winograd_run(int dtype, const mt_winograd *x, mt_status *status) {
     double numbers = (double)(g.points * x->groups) * ((double)g.padded_rows * (double)g.k + (double)(blocks * LANE_PAD));
     if (numbers * (double)g.size <= (double)MT_SCRATCH_LIMIT && g.column_pieces > 1) {
         g.shared = mt_scratch(MT_SCRATCH_WORK, (size_t)numbers * g.size);
-        *status = g.shared ? mt_parallel(x->groups * panels * blocks, mt_cost(weights * (double)g.points / 6), MT_FLUSH, weights_piece, &g)
-                           : MT_ERR_NOMEM;
+        *status = !g.shared ? MT_ERR_NOMEM
+                            : mt_parallel(x->groups * panels * blocks, mt_cost(weights * (double)g.points / 6), MT_FLUSH,
+                                          weights_piece, &g);
     }
     double ns = weights * (double)g.points * (tiles / 60 + (g.shared ? 0 : 0.1));
     if (*status == MT_OK)
@@ -521,7 +522,8 @@ static mt_status grad_piece(void *context, int64_t piece) {
             for (int64_t j = 0; j < columns; j += g->panel)
                 for (int64_t i = 0; i < at.rows; i += mr)
                     g->kernels->gemm_tile(mt_min(mr, at.rows - i), mt_min(g->panel, columns - j), tiles,
-                                          mt_at(o.grads, point * o.grads_step + i / wide * wide * tiles + i % wide, g->size), 1, wide,
+                                          mt_at(o.grads, point * o.grads_step + i / wide * wide * tiles + i % wide, g->size),
+                                          1, wide,
                                           mt_at(o.patches, point * o.patches_step + j * tiles, g->size),
                                           g->panel < g->kernels->gemm_nr ? g->panel : 0,
                                           mt_at(o.products, point * o.products_step + i * width + j, g->size), width,

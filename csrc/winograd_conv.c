@@ -224,14 +224,16 @@ static int run_images(int dtype, plan *g, mt_status *status) {
     }
     if (!mt_winograd_run_grad(dtype, y, g->cut ? g->kernels_cut : g->grad_weight, status)) return 0;
     if (*status == MT_OK && g->cut)
-        *status = mt_parallel(mt_div_up(kernels_of(x), KERNELS), mt_cost((double)kernels_of(x) * (double)numbers_of(x)), 0, join_piece, g);
+        *status = mt_parallel(mt_div_up(kernels_of(x), KERNELS), mt_cost((double)kernels_of(x) * (double)numbers_of(x)), 0,
+                              join_piece, g);
     g->first = 0;
     return 1;
 }
 
 /* Returns 0 when the direct method has to do it. */
 static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weight, mt_status *status) {
-    plan g = {.d = d, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype), .spacing = {1, x->line ? 1 : d->dilation[1], d->dilation[2]},
+    plan g = {.d = d, .kernels = mt_kernels_for(dtype), .size = mt_size_of(dtype),
+              .spacing = {1, x->line ? 1 : d->dilation[1], d->dilation[2]},
               .grad_weight = grad_weight, .first = 1};
     g.copies = small_images(&g) > 1 || x->in_step[2] != 1 || x->out_step[2] != 1;
     g.cut = (x->line ? d->kernel[2] % 3 > 0 : d->kernel[1] != 3 || d->kernel[2] != 3) || (g.copies && grad_weight);
@@ -241,7 +243,8 @@ static int run(int dtype, const mt_conv_desc *d, mt_winograd *x, void *grad_weig
     int64_t mb = x->mb, images = take_room(&g, status);
     if (!images || *status != MT_OK) return images != 0;
     if (g.cut && !grad_weight) {
-        *status = mt_parallel(mt_div_up(kernels_of(x), KERNELS), mt_cost((double)kernels_of(x) * (double)numbers_of(x)), 0, cut_piece, &g);
+        *status = mt_parallel(mt_div_up(kernels_of(x), KERNELS), mt_cost((double)kernels_of(x) * (double)numbers_of(x)), 0,
+                              cut_piece, &g);
         g.whole.weight = g.part.weight = g.kernels_cut;
     }
     for (int64_t image = 0; image < mb && *status == MT_OK; image += images) {
@@ -299,7 +302,8 @@ static double winograd_cost(int dtype, const mt_conv_desc *d, mt_direction direc
 static double direct_cost(int dtype, const mt_conv_desc *d, mt_direction direction, const mt_winograd *x) {
     const mt_kernels *kernels = mt_kernels_for(dtype);
     double taps = (double)x->channels * (double)mt_volume(d->kernel), pixels = (double)x->mb * (double)mt_volume(x->grid);
-    if (direction == MT_GRAD_WEIGHT) return taps * pixels * (0.7 * (double)mt_round_up(x->rows, kernels->lanes) + 3) / kernels->lanes;
+    if (direction == MT_GRAD_WEIGHT)
+        return taps * pixels * (0.7 * (double)mt_round_up(x->rows, kernels->lanes) + 3) / kernels->lanes;
     double m = (double)(x->rows < kernels->gemm_mr ? x->rows : mt_round_up(x->rows, kernels->gemm_mr));
     return taps * pixels * (m / 2 + 4) / kernels->lanes + 3 * m * taps;
 }
