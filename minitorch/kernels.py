@@ -1141,7 +1141,7 @@ def group_norm(x, sizes, weight, bias, eps, centred=True):
 
 
 def group_norm_backward(grad, x, sizes, mean, variance, weight, eps, centred=True):
-    """Return the gradients of `group_norm` with respect to x, weight and bias (of weight's shape)."""
+    """Return the gradients of `group_norm` with respect to x, weight, bias, in weight's shape."""
     if x.dtype == _FLOAT16:
         arrays = (v.astype(np.float32) for v in (grad, x))
         results = group_norm_backward(*arrays, sizes, mean, variance, weight, eps, centred)
