@@ -348,6 +348,8 @@ class Tensor:
         """Cut this tensor from the graph that made it, and return it."""
         if self._base is not None:
             raise RuntimeError("detach_: can't detach views in-place, use detach() instead")
+        if self.is_leaf:
+            return self.requires_grad_(False)  # its hooks stay
         self._edge = None
         return self
 

@@ -589,11 +589,12 @@ def test_hooks_of_a_leaf_that_dies_before_the_walk():
     assert seen == [[2.0, 2.0], [2.0, 2.0]]
 
 
-def test_hooks_stay_while_requires_grad_is_off():
+@pytest.mark.parametrize("off", [lambda x: x.requires_grad_(False), Tensor.detach_])
+def test_hooks_stay_while_requires_grad_is_off(off):
     seen = []
     x = ours.ones(2)
     x.register_hook(lambda g: seen.append(g.tolist()))
-    x.requires_grad_(False)
+    off(x)
     assert x.is_leaf and not (x * 2).requires_grad
     x.requires_grad_(True)
     (x * 3).sum().backward()
